@@ -1,0 +1,284 @@
+"""Erasing a person: nothing of them is left, nothing of others is lost, and the books still balance."""
+
+import io
+import logging
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+
+from helpdesk import blobs, erasures
+from helpdesk.actions import promises, reminders
+from helpdesk.actions.erasing import ledger, tickets
+from helpdesk.actions.erasing.task import Task, contacts_of, names_of
+from helpdesk.actions.promises import Terms
+from helpdesk.log_lines import Discreet
+from helpdesk.models import (
+    Agent,
+    Channel,
+    Contact,
+    Entry,
+    Erasure,
+    ErasureReason,
+    Identity,
+    Mailbox,
+    Message,
+    Promise,
+    Reminder,
+    Team,
+    Ticket,
+    Visitor,
+)
+from helpdesk.outbox import deliver_due
+from helpdesk.queries import ledger as books
+from helpdesk.queries.invariants.proof import prove
+from tests import make
+from tests.flows import canary
+
+whole_database = pytest.mark.django_db(transaction=True, available_apps=django_settings.INSTALLED_APPS)
+
+
+def erase(contact: Contact, *, by: Agent) -> Erasure:
+    contacts = contacts_of(contact)
+    erasure = erasures.ask(
+        contacts=contacts, names=names_of(contacts), reason=ErasureReason.ASKED, by=by, at=timezone.now()
+    )
+    erasures.run_due(canary.now())
+    erasure.refresh_from_db()
+    return erasure
+
+
+def broken() -> list[str]:
+    proofs = prove(books.invariants(is_deep=True), now=timezone.now())
+    return [f"{proof.invariant.number}: {finding}" for proof in proofs for finding in proof.findings]
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What the desk writes to its log, in the form of its settings."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(Discreet(fmt="{name}: {message}", style="{"))
+    logging.getLogger().addHandler(handler)
+    yield stream
+    logging.getLogger().removeHandler(handler)
+
+
+@whole_database
+class TestTheCanary:
+    def test_is_nowhere_afterwards(
+        self, mailbox: Mailbox, billing: Team, ben: Agent, dora: Agent, tmp_path: Path, log: io.StringIO
+    ) -> None:
+        contact = canary.appear(mailbox=mailbox, team=billing, agent=ben, admin=dora)
+        deliver_due(canary.now())
+        logging.getLogger("helpdesk.outbox").warning("delivery 7: failed: 550 no %s here", canary.ADDRESS)
+        places = {trace.split(":")[0] for trace in canary.in_database()}
+        assert len(places) > 40, "the canary has to be everywhere first"
+        assert len(canary.in_files(tmp_path)) > 10
+        assert canary.in_search_index()
+        before = books.counts()
+        assert broken() == []
+
+        erasure = erase(contact, by=dora)
+
+        assert erasure.state == "done"
+        left = canary.in_database()
+        assert not left, "\n".join(left)
+        assert canary.in_files(tmp_path) == []
+        assert canary.in_search_index() == []
+        assert [line for line in log.getvalue().splitlines() if list(canary.traces_in(line))] == []
+        assert (erasure.report["left"], erasure.signs) == (0, "")
+        assert broken() == []
+        assert {name: count for name, count in books.counts().items() if "cancelled" not in name} == {
+            name: count for name, count in before.items() if "cancelled" not in name
+        }
+        if connection.vendor == "sqlite":
+            name = Path(str(connection.settings_dict["NAME"]))
+            raw = b"".join(path.read_bytes() for path in name.parent.glob(f"{name.name}*")).lower()
+            assert [trace for trace in canary.TRACES if trace.encode() in raw] == []
+
+
+class TestAskingForIt:
+    @pytest.mark.django_db
+    def test_is_for_admins_only(self, ann: Identity, ben: Agent, eli: Agent) -> None:
+        for agent in (ben, eli):
+            with pytest.raises(erasures.NotAllowed):
+                erasures.ask(contacts=[ann.contact_id], names=[], reason=ErasureReason.ASKED, by=agent, at=make.NOON)
+
+        assert not Erasure.objects.exists()
+
+    @pytest.mark.django_db
+    def test_is_in_the_journal_without_a_name(self, ann: Identity, dora: Agent) -> None:
+        erasure = erase(ann.contact, by=dora)
+
+        lines = [(entry.agent, entry.data) for entry in Entry.objects.filter(kind="settings-changed")]
+        about = {"what": "personal data", "name": f"#{erasure.pk}"}
+        assert lines == [(dora, {**about, "change": "erasure asked for"}), (dora, {**about, "change": "erased"})]
+
+
+@pytest.mark.django_db
+class TestWhatWasPromised:
+    def test_is_owed_to_nobody_and_stands_in_no_words(self, mailbox: Mailbox, ben: Agent, dora: Agent) -> None:
+        message, now = make.deliver(mailbox.channel, make.mail()), timezone.now()
+        later, ticket = now + timedelta(hours=1), message.ticket
+        terms = Terms(text="Call the lady with the red boat", due_at=later, owner=None)
+        promises.make(terms=terms, by=ben, at=now, ticket=ticket)
+        reminders.remind(ticket=ticket, agent=ben, due_at=later, at=now, text="The red boat")
+        assert message.contact is not None
+
+        erase(message.contact, by=dora)
+
+        assert not Promise.objects.exists()
+        reminder = Reminder.objects.get()
+        assert (reminder.text.startswith("[erased "), reminder.outcome) == (True, "")
+        assert "red boat" not in str(list(Entry.objects.values_list("data", flat=True)))
+
+
+@pytest.mark.django_db
+class TestOthers:
+    def test_keep_their_words_where_the_person_wrote_too(self, mailbox: Mailbox, dora: Agent) -> None:
+        bill = make.mail(sender="Bob <bob@b.example>", text="Where is my bill?", message_id="bob-1@b.example")
+        bob = make.deliver(mailbox.channel, bill, mail_from="bob@b.example")
+        text = f"On Monday Bob wrote:\n> Where is my bill?\n\nAnn here [{bob.ticket.reference}]"
+        ann = make.mail(text=text, in_reply_to="bob-1@b.example", message_id="ann-1@customer.example")
+        theirs = make.deliver(mailbox.channel, ann)
+        assert theirs.ticket == bob.ticket
+
+        erase(Contact.objects.get(identities__value="ann@customer.example"), by=dora)
+
+        bob.refresh_from_db()
+        theirs.refresh_from_db()
+        assert bob.said.strip() == "Where is my bill?"
+        assert theirs.text.startswith("[erased ")
+        assert Ticket.objects.get().contact == bob.contact
+
+    def test_are_not_taken_for_the_person_by_part_of_an_address(self, mailbox: Mailbox, dora: Agent) -> None:
+        ann = make.deliver(mailbox.channel, make.mail()).contact
+        other = make.mail(sender="Joann <joann@customer.example>", text="Ask ann@customer.example.org or Annabel")
+        joann = make.deliver(mailbox.channel, other, mail_from="joann@customer.example")
+        assert ann is not None
+
+        erase(ann, by=dora)
+
+        joann.refresh_from_db()
+        assert joann.sender_address == "joann@customer.example"
+        assert joann.said.strip() == "Ask ann@customer.example.org or Annabel"
+
+    def test_keep_an_address_that_the_person_only_claimed(self, mailbox: Mailbox, ann: Identity, dora: Agent) -> None:
+        bob = make.identity("bob@b.example", name="Bob")
+        site = Channel.objects.create(slug="web", name="Web", kind="chat")
+        Visitor.objects.create(channel=site, contact=ann.contact, claimed_address=bob.value, created_at=make.NOON)
+
+        erase(ann.contact, by=dora)
+
+        assert list(Identity.objects.values_list("value", flat=True)) == [bob.value]
+
+    def test_keep_a_file_that_they_sent_first(self, mailbox: Mailbox, dora: Agent) -> None:
+        parts = {"subject": "Logo", "filename": "logo.txt"}
+        logo = canary.with_file("Ours", sender="Bob <bob@b.example>", **parts)
+        bob = make.deliver(mailbox.channel, logo, mail_from="bob@b.example")
+        same = canary.with_file("Mine", sender=canary.SENDER, Message_ID="<z@b.example>", **parts)
+        theirs = make.deliver(mailbox.channel, same, mail_from=canary.ADDRESS).contact
+        assert theirs is not None
+
+        erase(theirs, by=dora)
+
+        assert blobs.get(bob.attachments.get().blob) == canary.FILE
+
+
+@pytest.mark.django_db
+class TestARun:
+    def test_waits_for_mail_of_the_person_that_is_still_to_be_read(
+        self, mailbox: Mailbox, ann: Identity, dora: Agent
+    ) -> None:
+        make.arrive(mailbox.channel, make.mail())
+
+        assert erase(ann.contact, by=dora).state == "waiting"
+
+        make.process_all()
+        erasures.run_due(canary.now() + erasures.PAUSE)
+        assert Erasure.objects.get().state == "done"
+        assert not Identity.objects.exists()
+
+    def test_waits_until_no_row_can_be_about_to_name_a_file(self, mailbox: Mailbox, dora: Agent) -> None:
+        ann = make.deliver(mailbox.channel, make.mail()).contact
+        assert ann is not None
+        erasures.ask(contacts=[ann.pk], names=[], reason=ErasureReason.ASKED, by=dora, at=timezone.now())
+
+        assert erasures.run_due(timezone.now()) == 0
+
+        assert (Erasure.objects.get().state, Erasure.objects.get().step) == ("waiting", "sweep")
+        assert erasures.run_due(canary.now()) == 1
+
+    def test_goes_on_after_a_crash_where_it_was(self, mailbox: Mailbox, dora: Agent) -> None:
+        ann = make.deliver(mailbox.channel, make.mail()).contact
+        assert ann is not None
+        asked = erasures.ask(contacts=[ann.pk], names=["Ann Archer"], reason=ErasureReason.ASKED, by=dora, at=make.NOON)
+        task = Task.of(asked)
+        tickets.erase_ticket(ticket_id=Ticket.objects.get().pk, task=task)  # and then the process is killed
+        Erasure.objects.filter(pk=asked.pk).update(state="working", lease_until=make.NOON)
+
+        erasures.run_due(canary.now())
+
+        assert Erasure.objects.get().state == "done"
+        assert [word for word in ("Ann", "customer.example") if word in Message.objects.get(kind="customer").text] == []
+        assert broken() == []
+
+
+@pytest.mark.django_db
+class TestARestoredBackup:
+    def test_is_cleaned_by_the_ledger(self, mailbox: Mailbox, dora: Agent, tmp_path: Path) -> None:
+        ann = make.deliver(mailbox.channel, make.mail()).contact
+        assert ann is not None
+        erase(ann, by=dora)
+        text = ledger.path().read_text()
+        assert "ann" not in text.lower()
+        assert "customer" not in text
+        Erasure.objects.all().delete()  # the backup is older than the erasure
+        identity = make.identity("ann@customer.example", name="Ann Archer")
+        Contact.objects.update(created_at=make.NOON)
+        bob = make.identity("bob@b.example", name="Bob")
+        make.message(ticket=make.ticket(channel=mailbox.channel, team=Team.objects.get(), identity=identity))
+
+        call_command("reapply_erasures", ledger=ledger.path(), stdout=io.StringIO())
+        erasures.run_due(canary.now())
+
+        assert list(Identity.objects.all()) == [bob]
+        assert Erasure.objects.get(reason="ledger").state == "done"
+        assert erasures.reapply(at=timezone.now()) == 0
+
+    def test_leaves_alone_who_came_after_the_erasure(self, ann: Identity, dora: Agent) -> None:
+        erase(ann.contact, by=dora)
+        Erasure.objects.all().delete()
+        again = make.identity("ann@customer.example", name="Ann Archer")
+
+        assert erasures.reapply(at=timezone.now()) == 0
+
+        assert Identity.objects.get() == again
+
+    def test_is_not_touched_by_a_ledger_that_is_none(self, ann: Identity, tmp_path: Path) -> None:
+        bad = tmp_path / "bad.jsonl"
+        bad.write_text('{"uid": 1}\n')
+
+        with pytest.raises(CommandError, match="line 1 is no line"):
+            call_command("reapply_erasures", ledger=bad)
+
+        assert Identity.objects.exists()
+
+
+class TestALineOfTheLog:
+    def test_tells_addresses_apart_without_naming_them(self) -> None:
+        told = Discreet("%(message)s").format
+
+        def line(text: str, name: str = "helpdesk.outbox") -> str:
+            return told(logging.LogRecord(name, logging.INFO, "", 0, text, None, None))
+
+        assert re.fullmatch(r"550 <address \w{8}>: no", line("550 Ann.B+c@Customer.example: no"))
+        assert line("a@b.example") == line("A@B.example") != line("c@b.example")
+        assert line("login of desk@b.example", "mail_gateway.following") == "login of desk@b.example"
