@@ -146,6 +146,7 @@ def _done(request: HttpRequest, agent: Agent, row: Ticket, message: Message) -> 
 
 
 def _back(request: HttpRequest, agent: Agent, row: Ticket, attempt: Attempt, *, status: int) -> HttpResponse:
+    agent, row = ticket_or_404(request, row.reference)  # as it is now: what stopped the answer is shown
     if is_fragment(request):
         context = head_context(request, agent, row)
         conversation = conversation_of(row)

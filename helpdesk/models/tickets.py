@@ -90,6 +90,8 @@ class Ticket(models.Model):
     message_cursor = models.BigIntegerField(
         default=0, help_text="Journal id of the newest message: unread if beyond the reader's."
     )
+    journal_cursor: int
+    """Newest journal id of the ticket as it was read: only where `helpdesk.queries.tickets.ticket_for` has read it."""
 
     class Meta:
         constraints = (

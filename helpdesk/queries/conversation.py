@@ -133,19 +133,24 @@ _COLUMNS = (
 
 
 def conversation_of(ticket: Ticket, *, before: int = 0, limit: int = MESSAGES) -> Conversation:
-    """The newest ``limit`` messages of ``ticket`` (older than message ``before``), and the changes between them."""
+    """The newest ``limit`` messages of ``ticket`` (older than message ``before``), and the changes between them.
+
+    ``ticket`` comes from `ticket_for`. Its cursor is older than all that is read here: what is written meanwhile may be
+    shown before its time, but never counts as seen without being shown.
+    """
     rows = ticket.messages.annotate(**_ANNOTATIONS)
     if before:
         rows = rows.filter(pk__lt=before)
     found = list(rows.order_by("-id").values(*_COLUMNS)[: limit + 1])
     has_older, found = len(found) > limit, found[:limit][::-1]
     files = _files([row["id"] for row in found])
-    lines, marks, cursor = _lines(
+    lines, marks, newest = _lines(
         ticket, since=found[0]["created_at"] if has_older else None, until=_end(ticket, before, found)
     )
     astray = _with_new_subject(ticket, found, sorted_by_hand=_moved(lines))
     messages = [_said(row, files, has_new_subject=row["id"] in astray) for row in found]
     older_than = messages[0].id if has_older else 0
+    cursor = min(newest, ticket.journal_cursor)
     return Conversation(items=_woven(messages, lines, marks), cursor=cursor, older_than=older_than)
 
 

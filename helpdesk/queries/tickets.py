@@ -1,10 +1,11 @@
 """Which tickets an agent sees, and one of them by its reference. Permission is part of the fetch."""
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Max, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from helpdesk import references
-from helpdesk.models import Agent, Attachment, Identity, Message, Team, Ticket
+from helpdesk.models import Agent, Attachment, Entry, Identity, Message, Team, Ticket
 
 
 def teams_of(agent: Agent) -> QuerySet[Team]:
@@ -20,14 +21,17 @@ def visible_to(agent: Agent) -> QuerySet[Ticket]:
 
 
 def ticket_for(agent: Agent, reference: str) -> Ticket:
-    """The ticket ``reference``, with its customer, team, owner and channel loaded.
+    """The ticket ``reference``, with its customer, team, owner, channel and `Ticket.journal_cursor` loaded.
 
     Raises Ticket.DoesNotExist when there is none, when the check digit is wrong, and when the agent may not see it:
     the three can't be told apart from outside.
     """
     number = references.ticket_id(reference, prefix=settings.REFERENCE_PREFIX)
     rows = visible_to(agent).select_related("contact__organisation", "team", "owner", "channel__mailbox", "merged_into")
-    return rows.get(pk=number or 0)
+    newest = Entry.objects.filter(ticket=OuterRef("pk")).order_by().values("ticket").values(newest=Max("pk"))
+    row = rows.annotate(newest_line=Coalesce(Subquery(newest), 0)).get(pk=number or 0)
+    row.journal_cursor = row.newest_line
+    return row
 
 
 def message_for(agent: Agent, message_id: int) -> Message:

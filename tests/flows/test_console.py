@@ -1,6 +1,7 @@
 """The console's pages without scripts: what each agent sees, may change, and gets when it can't be."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -249,6 +250,29 @@ class TestTicketWithoutScripts:
 
         assert answer.status_code == 422
         assert re.search(r"<textarea[^>]*>Long and dear words</textarea>", answer.text)
+
+
+class TestWhatIsSeen:
+    @pytest.mark.parametrize("part", ["", "live/"])
+    def test_never_covers_what_came_while_the_page_was_read(
+        self, ben: Agent, eli: Agent, ticket: Ticket, part: str
+    ) -> None:
+        noted: list[Message] = []
+
+        def note_meanwhile(execute: Callable[..., object], sql: str, *rest: object) -> object:
+            found = execute(sql, *rest)
+            if not noted and 'FROM "helpdesk_message"' in sql:
+                noted.append(Message())
+                noted[0] = replies.note(ticket=Ticket.objects.get(pk=ticket.pk), agent=eli, text="I know her.")
+            return found
+
+        with connection.execute_wrapper(note_meanwhile):
+            page = client_of(ben).get(f"/tickets/{ticket.reference}/{part}").content.decode()
+
+        assert "I know her." not in page
+        cursor = re.search(r'data-cursor="(\d+)"', page)
+        assert cursor
+        assert int(cursor[1]) < Entry.objects.get(message=noted[0]).pk
 
 
 class TestHtmlOfAMail:
