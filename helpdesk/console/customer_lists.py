@@ -24,7 +24,7 @@ from helpdesk.console.inbox import is_fragment
 from helpdesk.console.rule_choices import LANGUAGES
 from helpdesk.models import Agent, Contact, IdentityKind, Organisation, ServicePolicy
 from helpdesk.queries import customers, organisations
-from helpdesk.queries.timeline import Whose
+from helpdesk.queries.timeline_sources import Whose
 
 _MAX_QUERY = 200
 _DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?\.[a-z0-9-]{2,}")

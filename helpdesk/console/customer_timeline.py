@@ -3,12 +3,15 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
+from helpdesk.console import linking_words
 from helpdesk.models import Agent, Channel
 from helpdesk.queries import timeline
-from helpdesk.queries.timeline import Wanted, Whose
+from helpdesk.queries.timeline import Wanted
+from helpdesk.queries.timeline_sources import Whose
 
 _MAX_QUERY = 200
 
@@ -31,6 +34,10 @@ def timeline_context(request: HttpRequest, agent: Agent, whose: Whose) -> dict[s
         "older": _address(request, wanted, before=page.older) if page.older else "",
         "nothing": _nothing(wanted),
         "shows_names": whose.contact is None,
+        "link_words": linking_words.happened,
+        "evidence_word": linking_words.evidence_word,
+        "kind_label": _kind_label,
+        "now": timezone.now(),
         "tabs": _tabs(request, wanted, timeline.channel_kinds(agent=agent, whose=whose)) if not wanted.before else (),
     }
 
@@ -41,8 +48,11 @@ def _tabs(request: HttpRequest, wanted: Wanted, kinds: list[str]) -> list[tuple[
         timeline.TICKETS: _("Tickets"),
         timeline.OPEN: _("Open"),
         timeline.RATED: _("Rated"),
-        timeline.NOTES: _("Notes"),
-        timeline.RECORDS: _("Records"),
+        "notes": _("Notes"),
+        "records": _("Records"),
+        "promises": _("Promises"),
+        "consent": _("Consent"),
+        "links": _("Links and merges"),
     }
     tabs = [
         (text, _address(request, wanted, only=only, channel=""), only == wanted.only and not wanted.channel)
@@ -61,7 +71,12 @@ def _address(request: HttpRequest, wanted: Wanted, **changes: str) -> str:
     return f"{request.path}?{query}" if query else request.path
 
 
+def _kind_label(kind: str) -> str:
+    """A kind of channel in words; '' is every kind."""
+    return str(Channel.Kind(kind).label) if kind in Channel.Kind.values else kind or _("every channel")
+
+
 def _nothing(wanted: Wanted) -> str:
     if wanted.query or wanted.only or wanted.channel:
         return _("Nothing of the kind, as far as you may see.")
-    return _("Nothing yet. What they write, what is agreed and what other systems tell of them will stand here.")
+    return _("Nothing yet. What they write, and what is promised, agreed and told of them, will stand here.")

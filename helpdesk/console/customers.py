@@ -17,7 +17,7 @@ from helpdesk.console.ticket_page import Place
 from helpdesk.console.tickets import ticket_or_404
 from helpdesk.models import Contact, ContactNote, Ticket
 from helpdesk.queries.customers import customer_by_id, note_of
-from helpdesk.queries.timeline import Whose
+from helpdesk.queries.timeline_sources import Whose
 
 
 @require_safe

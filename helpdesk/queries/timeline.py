@@ -1,76 +1,30 @@
-"""What happened with a customer or an organisation, newest first: tickets of every channel, notes, records.
+"""What happened with a customer or an organisation, newest first: tickets of every channel, and what else there is.
 
 A fixed number of queries a page, whatever there is: each source gives its newest rows beyond the key, and they are
-merged. Tickets are those that the agent may see; what agents wrote down about a person, and what other systems tell of
-them, every agent sees.
+merged. Tickets, and promises made in them, are those that the agent may see; what agents wrote down about a person,
+what the person allows, and what other systems tell of them, every agent sees.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q
 
 from helpdesk import references
-from helpdesk.models import (
-    ACTIVE_STATES,
-    Agent,
-    Contact,
-    ContactNote,
-    ExternalRecord,
-    Identity,
-    Organisation,
-    State,
-    Ticket,
-)
+from helpdesk.models import ACTIVE_STATES, Agent, State
 from helpdesk.queries.highlights import Span
 from helpdesk.queries.inbox import key_of, key_text
-from helpdesk.queries.matching import contains, words_of
 from helpdesk.queries.search import Found, excerpts_of, found_among
-from helpdesk.queries.tickets import visible_to
+from helpdesk.queries.timeline_sources import SOURCES, RowItem, Whose
 
 PAGE = 30
-#: What may be shown alone, by its word in the address.
-EVERYTHING, TICKETS, OPEN, RATED, NOTES, RECORDS = "", "tickets", "open", "rated", "notes", "records"
-FILTERS = (EVERYTHING, TICKETS, OPEN, RATED, NOTES, RECORDS)
+#: What may be shown alone, by its word in the address; every other source has its own.
+EVERYTHING, TICKETS, OPEN, RATED = "", "tickets", "open", "rated"
+FILTERS = (EVERYTHING, TICKETS, OPEN, RATED, *(source.only for source in SOURCES))
 _TICKET_FILTERS = frozenset({EVERYTHING, TICKETS, OPEN, RATED})
-
-
-@dataclass(frozen=True, slots=True)
-class Whose:
-    """Whose timeline: a customer's, or that of everybody in an organisation."""
-
-    contact: Contact | None = None
-    organisation: Organisation | None = None
-
-    def tickets(self, agent: Agent) -> QuerySet[Ticket]:
-        """Their tickets that ``agent`` may see."""
-        if self.contact is not None:
-            return visible_to(agent).filter(contact_id=self.contact.pk)
-        people = Contact.objects.filter(organisation=self.organisation)
-        return visible_to(agent).filter(contact__in=people.values("pk"))
-
-    def notes(self) -> QuerySet[ContactNote]:
-        """What was written down about them."""
-        if self.contact is not None:
-            return ContactNote.objects.filter(contact_id=self.contact.pk)
-        return ContactNote.objects.filter(contact__organisation=self.organisation)
-
-    def records(self) -> QuerySet[ExternalRecord]:
-        """What other systems tell of them."""
-        whose = (
-            Q(contact_id=self.contact.pk) if self.contact is not None else Q(contact__organisation=self.organisation)
-        )
-        addresses = Identity.objects.filter(whose, retired_at=None)
-        rows = ExternalRecord.objects.filter(owner_value__in=addresses.values("value")).filter(
-            Exists(addresses.filter(kind=OuterRef("owner_kind"), value=OuterRef("owner_value")))
-        )
-        if self.organisation is None:
-            return rows
-        domains = self.organisation.domains.values("name")
-        return ExternalRecord.objects.filter(Q(pk__in=rows.values("pk")) | Q(domain__in=domains))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,29 +52,9 @@ class TicketItem:
         return str(State(self.state).label)
 
 
-@dataclass(frozen=True, slots=True)
-class NoteItem:
-    """What somebody wrote down."""
-
-    id: int
-    at: datetime
-    note: ContactNote
-    kind: str = "note"
-
-
-@dataclass(frozen=True, slots=True)
-class RecordItem:
-    """What another system told."""
-
-    id: int
-    at: datetime
-    record: ExternalRecord
-    kind: str = "record"
-
-
-Item = TicketItem | NoteItem | RecordItem
+Item = TicketItem | RowItem
 #: Rows of the same moment stand in this order.
-_ORDER = ("ticket", "note", "record")
+_ORDER = ("ticket", *(source.kind for source in SOURCES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +96,8 @@ class _Key:
             same = Q(pk__in=[])
         elif place == self.place:
             same &= Q(pk__lt=self.number)
-        return Q(**{f"{field}__lt": self.at}) | same
+        # The first part says nothing new; by it an index on the time is used.
+        return Q(**{f"{field}__lte": self.at}) & (Q(**{f"{field}__lt": self.at}) | same)
 
 
 def page(*, agent: Agent, whose: Whose, wanted: Wanted, limit: int = PAGE) -> Page:
@@ -170,14 +105,14 @@ def page(*, agent: Agent, whose: Whose, wanted: Wanted, limit: int = PAGE) -> Pa
     key = _Key.of(wanted.before)
     only = wanted.only if wanted.only in FILTERS else EVERYTHING
     found = found_among(whose.tickets(agent), agent=agent, query=wanted.query) if wanted.query else None
-    sources: list[Callable[[], Sequence[Item]]] = []
+    items: list[Item] = []
     if only in _TICKET_FILTERS:
-        sources.append(lambda: _tickets(agent, whose, wanted, only, key, limit + 1, found))
-    if only in {EVERYTHING, NOTES} and not wanted.channel:
-        sources.append(lambda: _notes(whose, wanted.query, key, limit + 1))
-    if only in {EVERYTHING, RECORDS} and not wanted.channel:
-        sources.append(lambda: _records(whose, wanted.query, key, limit + 1))
-    items = sorted((item for source in sources for item in source()), key=_place)[: limit + 1]
+        items += _tickets(agent, whose, wanted, only, key, limit + 1, found)
+    for source in SOURCES:
+        if only in {EVERYTHING, source.only} and not wanted.channel:
+            after = key.after(source.kind, field=source.time) if key is not None else Q()
+            items += source.items(agent, whose, wanted.query, after, limit + 1)
+    items = sorted(items, key=_place)[: limit + 1]
     last = items[limit - 1] if len(items) > limit else None
     return Page(
         items=tuple(items[:limit]),
@@ -213,7 +148,7 @@ def _tickets(
     if wanted.channel:
         rows = rows.filter(channel__kind=wanted.channel)
     if key is not None:
-        rows = rows.filter(last_activity_at__lte=key.at).filter(key.after("ticket", field="last_activity_at"))
+        rows = rows.filter(key.after("ticket", field="last_activity_at"))
     values = list(rows.order_by("-last_activity_at", "-id").values_list(*_COLUMNS)[:limit])
     shown = excerpts_of(found, [row[0] for row in values]) if found is not None else {}
     return [_ticket(row, shown) for row in values]
@@ -237,21 +172,3 @@ def _ticket(row: Any, shown: Mapping[int, tuple[Span, ...]]) -> TicketItem:
         score=score,
         comment=comment or "",
     )
-
-
-def _notes(whose: Whose, query: str, key: _Key | None, limit: int) -> list[Item]:
-    rows = whose.notes().select_related("author", "ended_by", "contact")
-    for word in words_of(query):
-        rows = rows.filter(contains(word, "text"))
-    if key is not None:
-        rows = rows.filter(created_at__lte=key.at).filter(key.after("note", field="created_at"))
-    return [NoteItem(each.pk, each.created_at, each) for each in rows.order_by("-created_at", "-id")[:limit]]
-
-
-def _records(whose: Whose, query: str, key: _Key | None, limit: int) -> list[Item]:
-    rows = whose.records().select_related("system")
-    for word in words_of(query):
-        rows = rows.filter(contains(word, "title", "external_id", "state", "kind", "amount"))
-    if key is not None:
-        rows = rows.filter(at__lte=key.at).filter(key.after("record", field="at"))
-    return [RecordItem(each.pk, each.at, each) for each in rows.order_by("-at", "-id")[:limit]]

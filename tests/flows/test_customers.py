@@ -1,6 +1,6 @@
 """A customer's page and timeline: everything in one order, and of tickets only what the reader's teams have."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -8,25 +8,35 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from helpdesk.actions import customers, indexing
+from helpdesk.actions import consents, customers, indexing, merging, promises
+from helpdesk.actions.consents import Said
+from helpdesk.actions.contacts import contact_for
+from helpdesk.actions.promises import Terms
 from helpdesk.models import (
     Agent,
     Channel,
+    ConsentSource,
     Contact,
     ContactNote,
     Entry,
     ExternalRecord,
     ExternalSystem,
     Identity,
+    IdentityKind,
+    LegalBasis,
     Message,
     Organisation,
+    Promise,
+    PromiseState,
+    Purpose,
     Rating,
     Team,
     Ticket,
 )
 from helpdesk.queries import timeline
 from helpdesk.queries.customers import figures_of
-from helpdesk.queries.timeline import Wanted, Whose
+from helpdesk.queries.timeline import Wanted
+from helpdesk.queries.timeline_sources import RowItem, Whose
 from tests import make
 from tests.make import NOON
 
@@ -97,7 +107,7 @@ class TestTheTimeline:
 
         shown = {
             only: [item.kind for item in _page(ben, ann, only=only).items]
-            for only in (timeline.TICKETS, timeline.OPEN, timeline.RATED, timeline.NOTES, timeline.RECORDS)
+            for only in ("tickets", "open", "rated", "notes", "records")
         }
 
         assert shown == {
@@ -154,6 +164,108 @@ def _page(agent: Agent, owner: Identity, **wanted: str) -> timeline.Page:
     return timeline.page(agent=agent, whose=Whose(contact=owner.contact), wanted=Wanted(**wanted))
 
 
+def lived_with(ann: Identity, ticket: Ticket, by: Agent, *, at: datetime = NOON) -> None:
+    """One line of each kind besides tickets, notes and records."""
+    terms = Terms(text="Call back about the refund", due_at=at + timedelta(hours=2), owner=by)
+    promises.make(terms=terms, by=by, at=at, ticket=ticket)
+    no_marketing = Said(
+        purpose=Purpose.MARKETING,
+        channel_kind="email",
+        is_allowed=False,
+        basis=LegalBasis.OBJECTION,
+        source=ConsentSource.PHONE,
+        proof="Please no catalogues",
+    )
+    consents.note(contact=ann.contact, said=no_marketing, by=by, at=at)
+    handle = contact_for(kind=IdentityKind.TELEGRAM, value=f"{Contact.objects.count()}", name="Annie", at=at)
+    merging.merge(kept=ann.contact, folded=handle.contact, by=by, evidence="Said so on the phone", at=at)
+
+
+class TestWhatElseHappened:
+    def test_stands_among_the_tickets_and_alone_when_asked_for(self, ben: Agent, ann: Identity, ticket: Ticket) -> None:
+        lived_with(ann, ticket, ben)
+
+        assert {item.kind for item in _page(ben, ann).items} == {"ticket", "promise", "consent", "link"}
+        for only, words in (
+            ("promises", "Call back about the refund"),
+            ("consent", "Please no catalogues"),
+            ("links", "Annie and Ann"),
+        ):
+            page = client_of(ben).get(f"/customers/{ann.contact_id}/", {"only": only}).text
+            assert words in page.split('<ol class="timeline-of"')[1].split("</ol>")[0]
+            assert len(_page(ben, ann, only=only).items) == 1
+
+    @pytest.mark.parametrize(
+        ("query", "kind"),
+        [
+            ("refund", "promise"),
+            ("catalogues", "consent"),
+            ("MARKETING", "consent"),
+            ("annie", "link"),
+            ("phone", "link"),
+        ],
+    )
+    def test_is_found_by_its_words(self, ben: Agent, ann: Identity, ticket: Ticket, query: str, kind: str) -> None:
+        lived_with(ann, ticket, ben)
+
+        assert [item.kind for item in _page(ben, ann, query=query).items] == [kind]
+
+    def test_comes_page_by_page_without_losing_or_doubling_a_line(
+        self, ben: Agent, ann: Identity, ticket: Ticket
+    ) -> None:
+        for number in range(3):
+            lived_with(ann, ticket, ben, at=NOON - timedelta(days=number // 2))
+        whose, seen, wanted = Whose(contact=ann.contact), [], Wanted()
+        while True:
+            page = timeline.page(agent=ben, whose=whose, wanted=wanted, limit=2)
+            seen += [(item.kind, item.id) for item in page.items]
+            if not page.older:
+                break
+            wanted = Wanted(before=page.older)
+
+        whole = timeline.page(agent=ben, whose=whose, wanted=Wanted(), limit=50)
+        assert seen == [(item.kind, item.id) for item in whole.items]
+        assert len(set(seen)) == len(seen) == 10
+
+    def test_tells_another_team_nothing_of_a_promise_in_a_ticket(
+        self, ben: Agent, cleo: Agent, ann: Identity, ticket: Ticket
+    ) -> None:
+        lived_with(ann, ticket, ben)
+        terms = Terms(text="Send a calendar", due_at=NOON + timedelta(days=1), owner=ben)
+        promises.make(terms=terms, by=ben, at=NOON, contact=ann.contact)
+
+        shown = [item.row.text for item in _page(cleo, ann, only="promises").items if isinstance(item, RowItem)]
+        assert shown == ["Send a calendar"]
+        assert len(_page(ben, ann, only="promises").items) == 2
+
+    def test_stands_where_a_promise_was_settled_and_says_how(self, ben: Agent, ann: Identity, ticket: Ticket) -> None:
+        lived_with(ann, ticket, ben, at=NOON - timedelta(days=3))
+        promises.settle(promise=Promise.objects.get(), state=PromiseState.KEPT, by=ben, at=NOON - timedelta(days=1))
+
+        assert [item.at for item in _page(ben, ann, only="promises").items] == [NOON - timedelta(days=1)]
+        assert "kept late" in client_of(ben).get(f"/customers/{ann.contact_id}/").text
+
+    def test_keeps_what_happened_to_those_who_were_merged_into_them(
+        self, ben: Agent, ann: Identity, ticket: Ticket
+    ) -> None:
+        lived_with(ann, ticket, ben)
+        whole = contact_for(kind=IdentityKind.MASTODON, value="ann@social.example", name="Ann A.", at=NOON)
+        merging.merge(kept=whole.contact, folded=ann.contact, by=ben, at=NOON + timedelta(hours=1))
+
+        assert len(_page(ben, whole, only="links").items) == 2
+
+    def test_of_an_organisation_says_whose_it_is(self, ben: Agent, ann: Identity, ticket: Ticket) -> None:
+        laine = Organisation.objects.create(name="Laine Oy")
+        Contact.objects.filter(pk=ann.contact_id).update(organisation=laine)
+        ann.contact.refresh_from_db()
+        lived_with(ann, ticket, ben)
+
+        page = timeline.page(agent=ben, whose=Whose(organisation=laine), wanted=Wanted())
+
+        assert {item.kind for item in page.items} == {"ticket", "promise", "consent", "link"}
+        assert "Please no catalogues" in client_of(ben).get(f"/organisations/{laine.pk}/").text
+
+
 class TestACustomersPage:
     def test_shows_another_teams_agent_nothing_of_the_tickets(
         self, cleo: Agent, ben: Agent, ann: Identity, ticket: Ticket
@@ -181,12 +293,15 @@ class TestACustomersPage:
 
         customers.add_note(contact=ann.contact, text="A note", by=ben, at=NOON)
         record(ann)
+        lived_with(ann, ticket, ben)
         queries()
         few = queries()
         for number in range(40):
             rated(make.ticket(channel=channel, team=billing, identity=ann), number % 5 + 1)
             customers.add_note(contact=ann.contact, text="Another note", by=ben, at=NOON)
             record(ann)
+        for _more in range(6):
+            lived_with(ann, ticket, ben)
 
         assert queries() == few
 

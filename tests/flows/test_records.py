@@ -10,7 +10,8 @@ from django.test import Client
 from helpdesk.actions import records
 from helpdesk.models import Agent, Entry, ExternalRecord, ExternalSystem, Identity
 from helpdesk.queries import timeline
-from helpdesk.queries.timeline import Wanted, Whose
+from helpdesk.queries.timeline import Wanted
+from helpdesk.queries.timeline_sources import Whose
 from tests import make
 from tests.make import NOON
 
