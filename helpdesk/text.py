@@ -1,18 +1,21 @@
 """Text in, text out. Pure: no Django, no database, so that the mail reader's child process can import it."""
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from difflib import SequenceMatcher
+from typing import Any, NoReturn
 
 import nh3
 from markdown_it import MarkdownIt
 
 _CONTROL = re.compile(
-    # C0 and C1 but tab and newline, bidirectional overrides and isolates, byte order mark
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]"
+    # C0 and C1 but tab and newline, bidirectional overrides and isolates, byte order mark, halves of a character
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
+_ESCAPES = re.compile(r"\\u(?:0000|d[89a-f])", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
 _PLACE = re.compile(r"\{\{\s*([a-z_]{1,40})\s*\}\}")
 
@@ -73,6 +76,34 @@ def _source_of(address: str) -> str:
         return f' src="{address}"'
     address = f"https:{address}" if address.startswith("//") else address
     return f' src="{REMOTE}{address}"' if address.lower().startswith(("https://", "http://")) else ""
+
+
+def read_json(raw: str | bytes) -> Any:
+    """What JSON from outside says, in strings that every database and every socket can take.
+
+    JSON can spell what UTF-8 can't: half of a character (a text that was cut within an emoji) becomes U+FFFD, a NUL
+    goes. NaN and Infinity are no JSON. Raises ValueError, also for what is nested too deeply.
+    """
+    text = raw.decode() if isinstance(raw, bytes) else raw
+    try:
+        found = json.loads(text, parse_constant=_no_number)
+        return _whole(found) if _ESCAPES.search(text) else found
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\0", "")
+    if isinstance(value, list):
+        return [_whole(each) for each in value]
+    if isinstance(value, dict):
+        return {_whole(name): _whole(each) for name, each in value.items()}
+    return value
 
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")

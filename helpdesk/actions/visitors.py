@@ -1,8 +1,9 @@
 """Visitors of chats: they come into being with their first message, say who they are, and are vouched for."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -65,6 +66,22 @@ class Person:
     address: str = ""
 
 
+@contextmanager
+def as_before_if_it_fails(*guests: Guest | None) -> Iterator[None]:
+    """What a transaction writes into guests holds only if it is committed.
+
+    A visitor's row that was rolled back leaves its number to the next one: whoever kept it would be somebody else.
+    """
+    kept = [(each, replace(each)) for each in guests if each is not None]
+    try:
+        yield
+    except BaseException:
+        for guest, former in kept:
+            for known in fields(Guest):
+                setattr(guest, known.name, getattr(former, known.name))
+        raise
+
+
 def hash_of(token: str) -> str:
     """What is stored of a token."""
     return hashlib.sha256(token.encode()).hexdigest()
@@ -113,13 +130,17 @@ def _give_token(visitor: Visitor, token: str, *, at: datetime) -> None:
     VisitorToken.objects.create(visitor=visitor, token_hash=hash_of(token), created_at=at, expires_at=at + life)
 
 
-@transaction.atomic
 def vouch(*, guest: Guest, person: Person, token: str, at: datetime) -> Visitor:
     """The site has proved who the guest is: they are that person's visitor now, with a new ``token``.
 
     What they had said before goes with them. The old token opens nothing any more: somebody else may have known it
     (session fixation). Raises nothing: the proof was checked by the caller.
     """
+    with as_before_if_it_fails(guest), transaction.atomic():
+        return _vouch(guest, person, token, at)
+
+
+def _vouch(guest: Guest, person: Person, token: str, at: datetime) -> Visitor:
     rows = Visitor.objects.select_for_update(of=("self",)).select_related("contact")
     visitor = rows.filter(channel_id=guest.channel_id, subject=person.subject).first()
     former = rows.filter(pk=guest.visitor_id, subject="").first() if guest.visitor_id else None

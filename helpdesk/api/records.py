@@ -3,7 +3,6 @@
 The same call twice is one record; every refusal is a sentence, for whoever wired the two systems together.
 """
 
-import json
 import logging
 import re
 from collections.abc import Mapping
@@ -81,8 +80,8 @@ def _caller(request: HttpRequest, slug: str) -> ExternalSystem | None:
 
 def _fields(body: bytes) -> RecordFields:
     try:
-        given = json.loads(body)
-    except ValueError as error:  # UnicodeDecodeError is one
+        given = read_json(body)
+    except ValueError as error:
         raise _Refused("The body is no JSON.") from error
     if not isinstance(given, dict):
         raise _Refused("The body is no JSON object.")

@@ -13,6 +13,8 @@ from helpdesk.models import ChatUpload, Conversation, Message
 from helpdesk.queries.chat_lines import PublicLine
 
 MAX_TEXT, MAX_FILES = 8_000, 5
+#: The code of what may be said again as it is.
+TRY_AGAIN = "try_again"
 
 
 class Attached(NamedTuple):

@@ -4,7 +4,6 @@ Each chat that it watches was fetched with the agent's permission, which is aske
 message is checked once more in the transaction that stores it.
 """
 
-import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -18,12 +17,13 @@ from django.utils import timezone
 
 from helpdesk import live, references
 from helpdesk.actions import chats, presence
-from helpdesk.chats import Refused, Words
+from helpdesk.chats import TRY_AGAIN, Refused, Words
 from helpdesk.console.consumers import NOT_LOGGED_IN
 from helpdesk.live import Marks
 from helpdesk.models import Agent, Conversation, Ticket
 from helpdesk.queries.chat_lines import PublicLine
 from helpdesk.queries.tickets import ticket_for, visible_to
+from helpdesk.text import read_json
 from helpdesk.widget import frames, limits
 from helpdesk.widget.frames import Frame
 from helpdesk.widget.hub import Watch, hub
@@ -68,10 +68,10 @@ class AgentChatConsumer(ChatSocket):
             return
         kind = ""
         try:
-            frame = json.loads(text_data or "")
+            frame = read_json(text_data or "")
             kind = frame["type"]
             await getattr(self, f"on_{kind}")(frame)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             await self.put(frames.error("bad_frame", kind))
         except DatabaseError as error:
             log.warning("chat of agent %s: %s", self.agent.pk, error)
@@ -113,10 +113,10 @@ class AgentChatConsumer(ChatSocket):
         try:
             outcome = await hub().say(words)
         except DatabaseError:
-            await self.put(frames.nack(client_id, "try_again", retry_after=2.0))
+            await self.put(frames.nack(client_id, TRY_AGAIN, retry_after=2.0))
             return
         if isinstance(outcome, Refused):
-            await self.put(frames.nack(client_id, outcome.code))
+            await self.put(frames.nack(client_id, outcome.code, retry_after=2.0 if outcome.code == TRY_AGAIN else None))
             return
         ack = {"type": "ack", "id": client_id, "conversation": frame["conversation"]}
         await self.put({**ack, "seq": outcome.sequence, "at": frames.moment(outcome.at)})

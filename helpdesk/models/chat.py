@@ -17,6 +17,7 @@ from helpdesk.models.fields import SealedTextField
 from helpdesk.models.people import Agent, Contact
 from helpdesk.models.tickets import Message, Ticket
 from helpdesk.models.transport import Channel, Mailbox
+from helpdesk.text import clean
 
 #: The languages that the widget speaks.
 CHAT_LANGUAGES = ("en", "fi", "sv", "de")
@@ -282,5 +283,5 @@ def clean_page(page: Any) -> dict[str, str]:
     """A page as it is stored: an address of the web and a title, both short; empty for anything else."""
     if not isinstance(page, dict):
         return {}
-    url, title = str(page.get("url", ""))[:500], str(page.get("title", ""))[:120]
+    url, title = clean(str(page.get("url", "")), max_length=500), clean(str(page.get("title", "")), max_length=120)
     return {"url": url, "title": title} if url.startswith(("http://", "https://")) else {}

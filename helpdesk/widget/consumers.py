@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import logging
 import time
 from typing import Any
@@ -13,6 +12,7 @@ from django.conf import settings
 
 from helpdesk.models import ChatSite
 from helpdesk.queries.chats import site_for
+from helpdesk.text import read_json
 from helpdesk.widget import limits
 from helpdesk.widget.hub import hub
 from helpdesk.widget.sessions import Closed, VisitorSession
@@ -122,6 +122,6 @@ def _parsed(text: str | None) -> Any:
     if text is None or len(text) > MAX_FRAME:
         raise Closed(4400)
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return read_json(text)
+    except ValueError:
         return None

@@ -9,7 +9,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 import re
 import secrets
 from datetime import datetime, timedelta
@@ -18,7 +17,7 @@ from typing import Any
 from helpdesk import keys
 from helpdesk.actions.visitors import Person
 from helpdesk.models import ChatSite
-from helpdesk.text import clean, one_address
+from helpdesk.text import clean, one_address, read_json
 
 _TOKEN = re.compile(r"1\.([A-Za-z0-9_-]{43})\.([A-Za-z0-9_-]{22})")
 MAX_JWT = 4_096
@@ -100,8 +99,8 @@ def _number(value: object) -> float:
 
 def _json(part: str) -> dict[str, Any]:
     try:
-        value = json.loads(_bytes(part))
-    except (ValueError, RecursionError) as error:
+        value = read_json(_bytes(part))
+    except ValueError as error:
         raise BadIdentity("not readable") from error
     if not isinstance(value, dict):
         raise BadIdentity("not readable")

@@ -12,6 +12,7 @@ from typing import Any
 from channels.db import database_sync_to_async
 
 from helpdesk.queries.chats import site_for
+from helpdesk.text import read_json
 from helpdesk.widget import limits
 from helpdesk.widget.consumers import MAX_FRAME, host_of, is_welcome, origin_of
 from helpdesk.widget.frames import Frame
@@ -83,8 +84,8 @@ async def _body(receive: Any) -> bytes | None:
 
 def _asked(body: bytes) -> dict[str, Any] | None:
     try:
-        asked = json.loads(body)
-    except (ValueError, RecursionError):
+        asked = read_json(body)
+    except ValueError:
         return None
     if not isinstance(asked, dict) or not isinstance(asked.get("hello"), dict):
         return None

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from helpdesk import live
 from helpdesk.actions import chats, visitors
-from helpdesk.chats import Refused, Stored, Words
+from helpdesk.chats import TRY_AGAIN, Refused, Stored, Words
 from helpdesk.live import Marks
 from helpdesk.models import ChatSite
 from helpdesk.queries.chat_lines import PublicLine
@@ -177,10 +177,11 @@ class VisitorSession:
         try:
             outcome = await self.hub.say(words)
         except DatabaseError:
-            await self.send(frames.nack(words.client_id, "try_again", retry_after=TRY_AGAIN_SECONDS))
+            await self.send(frames.nack(words.client_id, TRY_AGAIN, retry_after=TRY_AGAIN_SECONDS))
             return
         if isinstance(outcome, Refused):
-            await self.send(frames.nack(words.client_id, outcome.code))
+            retry_after = TRY_AGAIN_SECONDS if outcome.code == TRY_AGAIN else None
+            await self.send(frames.nack(words.client_id, outcome.code, retry_after=retry_after))
             return
         if self.watch is None or self.watch.conversation_id != outcome.conversation_id:
             found = await self._describe(outcome.conversation_id)

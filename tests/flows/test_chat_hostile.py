@@ -1,0 +1,119 @@
+"""What a visitor sends in order to harm others: text that no database takes, faults on purpose, borrowed numbers."""
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.conf import settings as django_settings
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from helpdesk import chats
+from helpdesk.actions import visitors
+from helpdesk.chats.moment import Moment
+from helpdesk.models import Agent, ChatSite, Message, Team, Ticket
+from helpdesk.models import Visitor as Visit
+from helpdesk.widget import identity
+from tests.flows.chat_clients import Console, Visitor, gathered, scene, site
+
+pytestmark = pytest.mark.django_db(transaction=True, available_apps=django_settings.INSTALLED_APPS)
+
+#: As JSON.stringify writes a text that was cut in the middle of an emoji.
+HALF = "cut \ud83d"
+
+
+@pytest.fixture
+def web(support: Team, billing: Team) -> ChatSite:
+    return site(team=billing)
+
+
+@pytest.fixture
+def fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The desk has a fault that the word "fault" brings out."""
+    real = Moment._uploads
+
+    def failing(self: Moment, words: chats.Words, guest: visitors.Guest) -> Any:
+        if words.text == "fault":
+            raise ZeroDivisionError("a fault of the desk")
+        return real(self, words, guest)
+
+    monkeypatch.setattr(Moment, "_uploads", failing)
+
+
+@pytest.mark.usefixtures("web")
+class TestHalfACharacter:
+    @pytest.mark.parametrize("more", [{}, {"fields": {"name": HALF}}])
+    def test_is_stored_as_a_sign_that_it_is_missing(self, more: dict[str, Any]) -> None:
+        async def play() -> None:
+            ann = await Visitor.come()
+            await ann.send(HALF, **more)
+            await ann.until_line("cut \ufffd")
+            assert await ann.refused("With a file", files=["\ud83d"]) == "unknown_file"
+            await ann.leave()
+
+        scene(play)
+
+    def test_in_what_is_typed_or_visited_reaches_the_agent_all_the_same(self, ben: Agent) -> None:
+        page = {"url": f"https://shop.example/{HALF}", "title": f"{HALF}\0\u202e"}
+
+        async def play() -> None:
+            ann = await Visitor.come(page=page, pages=[{**page, "at": HALF}])
+            await ann.send("Hello")
+            console = await Console.come(ben)
+            shown = await console.watch(ann.reference)
+            assert shown["visitor"]["page"] == {"url": "https://shop.example/cut \ufffd", "title": "cut \ufffd"}
+            await ann.say(type="typing", text=HALF)
+            await console.until("typing", text="cut \ufffd")
+            await gathered(ann.leave(), console.leave())
+
+        scene(play)
+        browser = Client()
+        browser.force_login(ben)
+        assert browser.get(reverse("ticket", args=[Ticket.objects.get().reference])).status_code == 200
+
+    def test_in_a_token_of_the_site_proves_nothing(self) -> None:
+        header, claims = (json.dumps(each).encode() for each in ({"alg": "HS256", "kid": HALF}, {"sub": HALF}))
+        token = ".".join(identity.base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (header, claims, b""))
+
+        async def play() -> None:
+            ann = await Visitor.knock()
+            await ann.say(type="hello", v=1, identity=token)
+            assert (await ann.until("error"))["code"] == "bad_identity"
+            await ann.until("welcome")
+            await ann.leave()
+
+        scene(play)
+
+
+@pytest.mark.usefixtures("web", "fault")
+class TestWordsThatTheDeskFailsAt:
+    def test_hold_up_nobody_else(self, web: ChatSite) -> None:
+        def words(text: str) -> chats.Words:
+            guest = visitors.Guest(channel_id=web.channel_id, token=identity.new_token(web.channel_id))
+            return chats.Words(client_id=uuid.uuid4().hex, text=text, at=timezone.now(), guest=guest)
+
+        outcomes = chats.say_all(words=[words("before"), words("fault"), words("after")])
+
+        assert [type(each) for each in outcomes] == [chats.Stored, chats.Refused, chats.Stored]
+        assert outcomes[1] == chats.Refused(chats.TRY_AGAIN)
+        assert sorted(Message.objects.values_list("text", flat=True)) == ["after", "before"]
+
+    def test_do_not_make_their_author_the_next_visitor(self) -> None:
+        """A row that was rolled back leaves its number to the next one."""
+
+        async def play() -> None:
+            mallory, ann = await gathered(Visitor.come(), Visitor.come())
+            assert await mallory.refused("fault") == "try_again"
+            await ann.send("My card is 4711")
+            await mallory.say(type="open", conversation=ann.reference, since=0)
+            assert (await mallory.until("error"))["code"] == "unknown_conversation"
+            await mallory.say(type="contact", name="Mallory", address="mallory@elsewhere.example")
+            await mallory.until("contact")
+            visit = await sync_to_async(Visit.objects.get)()
+            assert (visit.claimed_name, visit.claimed_address) == ("", "")
+            await gathered(mallory.leave(), ann.leave())
+
+        scene(play)
