@@ -6,7 +6,6 @@ from typing import Any, cast
 from a2wsgi import WSGIMiddleware
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import AllowedHostsOriginValidator
 from django.core.wsgi import get_wsgi_application
 from django.urls import path
 
@@ -22,6 +21,7 @@ _pages: Any = WSGIMiddleware(cast("Any", get_wsgi_application()), workers=PAGE_T
 
 from helpdesk.console.chat_consumer import AgentChatConsumer  # noqa: E402
 from helpdesk.console.consumers import ConsoleConsumer  # noqa: E402
+from helpdesk.console.socket_door import OwnPagesOnly  # noqa: E402
 from helpdesk.widget.consumers import VisitorConsumer  # noqa: E402
 from helpdesk.widget.polling import PATH as POLLS  # noqa: E402
 from helpdesk.widget.polling import poll  # noqa: E402
@@ -41,8 +41,7 @@ def _socket(where: str, consumer: Any) -> Any:
     return path(where, cast("Any", consumer.as_asgi()))  # channels routes with Django's patterns
 
 
-#: A page of another site that opens a socket here comes with the agent's cookie: only our own origins may.
-_agents = AllowedHostsOriginValidator(
+_agents = OwnPagesOnly(
     AuthMiddlewareStack(URLRouter([_socket("ws/", ConsoleConsumer), _socket("ws/chats/", AgentChatConsumer)]))
 )
 #: Visitors bring no cookie; which origins may is the channel's to say.

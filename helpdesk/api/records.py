@@ -21,6 +21,7 @@ from helpdesk.actions.contacts import BadAddress, address_of
 from helpdesk.actions.records import RecordFields
 from helpdesk.models import ExternalRecord, ExternalSystem, IdentityKind
 from helpdesk.queries.records import record_of, system_by_token
+from helpdesk.text import read_json
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +97,7 @@ def _fields(body: bytes) -> RecordFields:
 
 def _text(given: Mapping[str, Any], name: str, most: int) -> str:
     value = given.get(name, "")
-    if not isinstance(value, str) or len(value) > most or "\0" in value:
+    if not isinstance(value, str) or len(value) > most:
         raise _Refused(f"“{name}” is a text of at most {most} characters.")
     return value.strip()
 
