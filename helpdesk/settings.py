@@ -204,6 +204,8 @@ LANGUAGES = [("en", "English"), ("fi", "suomi")]
 LOCALE_PATHS = [BASE_DIR / "helpdesk" / "locale"]
 USE_I18N = USE_TZ = True
 TIME_ZONE = os.environ.get("LUOTSI_TIME_ZONE", "Europe/Helsinki")
+#: ISO 3166: phone numbers that are written without a country code are of this country.
+COUNTRY = os.environ.get("LUOTSI_COUNTRY", "FI").strip().upper()
 
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"

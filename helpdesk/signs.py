@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from helpdesk.phones import parts
+
 #: A shorter word is part of too many others to be anybody's name, a shorter number nobody's phone.
 LEAST_NAME, LEAST_DIGITS = 3, 7
 _FRAGMENT = re.compile(r"[A-Za-z0-9.+_-]+")
@@ -39,7 +41,7 @@ class Signs:
         """For a database: lower-case ASCII, one of which is in every text that has a sign, however it is escaped."""
         parts = [*(address.partition("@")[0] for address in self.addresses), *self.names]
         found = {max(_FRAGMENT.findall(part.lower()), key=len, default="") for part in parts}
-        found |= {_DIGITS.sub("", phone)[-3:] for phone in self.phones}
+        found |= {_DIGITS.sub("", phone)[-2:] for phone in self.phones}  # more are parted by spaces: 555 77 88
         return tuple(sorted(found))
 
     @cached_property
@@ -136,5 +138,11 @@ def _of_name(name: str) -> str:
 
 
 def _of_phone(phone: str) -> str:
-    digits = _DIGITS.sub("", phone)
-    return r"(?<!\d)\+?" + r"[\s().\-/]{0,3}".join(digits) + r"(?!\d)"
+    """With and without the country code, however it is parted: +358 (0)40 123 4567, 00358401234567, 040-1234567."""
+    apart = r"[\s().\-/]{0,3}"
+    code, number = parts(phone)
+    if len(number) < LEAST_DIGITS:
+        return r"(?<!\d)\+?" + apart.join(_DIGITS.sub("", phone)) + r"(?!\d)"
+    abroad = rf"(?:(?:\+|00){apart})?{apart.join(code)}{apart}(?:0{apart})?"
+    of_elsewhere = "".join(rf"(?<!\+\d{{{length}}}[\s-])" for length in (1, 2, 3))
+    return rf"(?<!\d){of_elsewhere}(?:{abroad}|0{apart})?{apart.join(number)}(?!\d)"

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 from django.db import models
 
@@ -49,6 +50,8 @@ def _something(field: "models.Field[Any, Any]") -> Any:
         return number
     if isinstance(field, models.JSONField):
         return {}
+    if isinstance(field, models.UUIDField):
+        return UUID(int=number)
     if isinstance(field, models.DurationField):
         return timedelta(minutes=number)
     return f"{field.name}-{number}"[: field.max_length or 40].lower()

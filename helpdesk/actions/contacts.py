@@ -5,9 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 
 from helpdesk.models import Contact, Identity, IdentityKind, Organisation, OrganisationDomain
+from helpdesk.phones import e164
 from helpdesk.text import clean
 
 
@@ -112,20 +114,34 @@ _WHATSAPP_ID = re.compile(r"[a-z]{2}\.(?:ent\.)?[a-z0-9]{1,128}")
 
 
 def address_of(*, kind: str, value: str) -> str:
-    """``value`` as it is stored and compared: lower case, phone numbers as ``+358401234567``. Raises BadAddress."""
+    """``value`` as it is stored and compared: lower case, phone numbers as ``+358401234567``. Raises BadAddress.
+
+    A phone number without a country code is of the desk's country. One that no numbering plan knows, such as an
+    extension, is stored by its digits.
+    """
     found = value.strip().lower()
     is_hidden = kind == IdentityKind.WHATSAPP and _WHATSAPP_ID.fullmatch(found) is not None
     if kind in {IdentityKind.PHONE, IdentityKind.WHATSAPP} and not is_hidden:
-        digits = re.sub(r"\D", "", found.removeprefix("00") if found.startswith("00") else found.replace("(0)", ""))
-        if not 5 <= len(digits) <= 15:
-            raise BadAddress("not a phone number")
-        is_national = kind == IdentityKind.PHONE and not found.startswith(("+", "00"))
-        found = digits if is_national else f"+{digits}"
+        found = _number(found, is_international=kind == IdentityKind.WHATSAPP)
     if not found or len(found) > 320 or not found.isprintable():
         raise BadAddress("not an address")
     if kind == IdentityKind.EMAIL and not re.fullmatch(r"[^\s@]+@[^\s@]+", found):
         raise BadAddress("not a mail address")
     return found
+
+
+def _number(written: str, *, is_international: bool) -> str:
+    """``is_international``: the country code is there, with or without its plus, as platforms write it."""
+    begins = written.startswith(("+", "00"))
+    try:
+        return e164(f"+{written}" if is_international and not begins else written, country=settings.COUNTRY)
+    except ValueError:
+        digits = re.sub(
+            r"\D", "", written.removeprefix("00") if written.startswith("00") else written.replace("(0)", "")
+        )
+    if not 5 <= len(digits) <= 15:
+        raise BadAddress("not a phone number")
+    return f"+{digits}" if is_international or begins else digits
 
 
 @transaction.atomic(savepoint=False)

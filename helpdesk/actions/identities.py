@@ -37,13 +37,14 @@ def link(
 ) -> Identity:
     """An agent says that the address is the contact's. Raises BadAddress, and Taken if somebody else has it."""
     at = at or timezone.now()
-    contact, value = root_of(contact), address_of(kind=kind, value=value)
+    contact, written, value = root_of(contact), value.strip(), address_of(kind=kind, value=value)
     Identity.objects.bulk_create(
         [
             Identity(
                 contact=contact,
                 kind=kind,
                 value=value,
+                display=written if kind == IdentityKind.PHONE and written != value else "",
                 source="agent",
                 evidence=evidence[:200] or "said-by-agent",
                 author=by,

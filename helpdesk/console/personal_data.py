@@ -15,15 +15,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from helpdesk import erasures
 from helpdesk.actions import consents, exporting
 from helpdesk.actions.consents import MAX_PROOF, Said
-from helpdesk.actions.erasing.sweep import touched_messages
+from helpdesk.actions.erasing.sweep import LOOK_AT, named_elsewhere
 from helpdesk.actions.erasing.task import contacts_of, names_of, signs_of
 from helpdesk.console.access import agent_of
-from helpdesk.models import Channel, ConsentSource, Contact, Erasure, ErasureReason, LegalBasis, Purpose
+from helpdesk.models import Channel, ConsentSource, Contact, Erasure, ErasureReason, LegalBasis, Purpose, Ticket
 from helpdesk.queries import personal_data as queries
 from helpdesk.queries.consents import history_of, standing_of
 from helpdesk.queries.customers import customer_by_id
 from helpdesk.signs import usable_names
 
+#: Tickets of others that are named before an erasure; the admins who read it see every ticket.
+SAMPLE = 8
 #: The names of what an erasure has counted, in the order of the report.
 COUNTED = {
     "tickets": gettext_lazy("Tickets whose words are gone"),
@@ -37,6 +39,7 @@ COUNTED = {
     "files removed": gettext_lazy("Files removed from the disk"),
     "files to look at": gettext_lazy("Files of others that name the person and can't be changed"),
     "addresses": gettext_lazy("Addresses deleted"),
+    "claims of others": gettext_lazy("Claims of others to an address of theirs deleted"),
     "visits": gettext_lazy("Chat visitors blanked"),
     "records of other systems": gettext_lazy("Records of other systems deleted"),
     "journal": gettext_lazy("Lines of the journal blanked"),
@@ -173,6 +176,7 @@ def _preview(contact: Contact, contacts: list[int], form: ErasureForm, also: lis
     names = names_of(contacts)
     called = queries.called(names, contacts=contacts)
     safe = [each.name for each in called if not each.others]
+    elsewhere = named_elsewhere(signs_of(contacts, mark="", names=safe), contacts=contacts)
     return {
         "contact": contact,
         "form": form,
@@ -180,7 +184,9 @@ def _preview(contact: Contact, contacts: list[int], form: ErasureForm, also: lis
         "names": called,
         "lookalikes": list(queries.lookalikes(contacts_of(contact), names=names)),
         "also": {each.pk for each in also},
-        "elsewhere": len(touched_messages(signs_of(contacts, mark="", names=safe))),
+        "elsewhere": elsewhere,
+        "sample": list(Ticket.objects.filter(pk__in=elsewhere.tickets[:SAMPLE]).order_by("-pk")),
+        "looked_at": LOOK_AT,
     }
 
 

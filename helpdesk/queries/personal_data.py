@@ -14,6 +14,8 @@ from helpdesk.models.fields import SealedTextField
 
 #: Told with the tickets, or about others.
 _TOLD_ELSEWHERE = frozenset({"Ticket", "Message", "Entry"})
+#: Who has a common name has many namesakes.
+LOOKALIKES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,14 @@ def extent_of(contacts: Sequence[int]) -> Extent:
         ticket__in=own.values("pk"), kind=Message.Kind.CUSTOMER, contact__isnull=False, is_third_party=False
     ).exclude(contact__in=contacts)
     elsewhere = Message.objects.filter(contact__in=contacts).exclude(ticket__contact__in=contacts)
-    shared = set(others.order_by().values_list("ticket_id", flat=True))
-    shared |= set(elsewhere.order_by().values_list("ticket_id", flat=True))
+    written = models.Q(pk__in=others.order_by().values("ticket")) | models.Q(
+        pk__in=elsewhere.order_by().values("ticket")
+    )
     messages = Message.objects.filter(contact__in=contacts)
     return Extent(
         addresses=tuple(Identity.objects.filter(contact__in=contacts).order_by("pk").values_list("value", flat=True)),
         tickets=own.count(),
-        shared=len(shared),
+        shared=Ticket.objects.filter(written).count(),
         messages=messages.count(),
         files=Attachment.objects.filter(message__contact__in=contacts).count(),
         visits=Visitor.objects.filter(contact__in=contacts).count(),
@@ -68,14 +71,17 @@ def called(names: Sequence[str], *, contacts: Sequence[int]) -> list[Named]:
     ]
 
 
-def lookalikes(contacts: Sequence[int], *, names: Sequence[str]) -> QuerySet[Contact]:
-    """Other contacts that may be the same person: of the same name, or who claimed one of the addresses in a chat."""
+def lookalikes(contacts: Sequence[int], *, names: Sequence[str], limit: int = LOOKALIKES) -> QuerySet[Contact]:
+    """Other contacts that may be the same person: of the same name, or who claimed one of the addresses in a chat.
+
+    The oldest ``limit`` of them.
+    """
     values = Identity.objects.filter(contact__in=contacts).values_list("value", flat=True)
     same = models.Q(visitors__claimed_address__in=list(values))
     for name in names:
         same |= models.Q(name__iexact=name)
     found = Contact.objects.filter(same).exclude(pk__in=contacts).distinct()
-    return found.annotate(ticket_count=Count("tickets", distinct=True)).order_by("pk")
+    return found.annotate(ticket_count=Count("tickets", distinct=True)).order_by("pk")[:limit]
 
 
 def erasures() -> QuerySet[Erasure]:

@@ -1,27 +1,32 @@
 """Erasing a person: nothing of them is left, nothing of others is lost, and the books still balance."""
 
+import contextlib
 import io
 import logging
 import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import IntegrityError, connection, models, transaction
 from django.utils import timezone
 
 from helpdesk import blobs, erasures
-from helpdesk.actions import promises, reminders
+from helpdesk.actions import identities, promises, reminders
+from helpdesk.actions.contacts import contact_for, retire
 from helpdesk.actions.erasing import ledger, tickets
+from helpdesk.actions.erasing.sweep import swept_models, word_fields
 from helpdesk.actions.erasing.task import Task, contacts_of, names_of
 from helpdesk.actions.promises import Terms
 from helpdesk.log_lines import Discreet
 from helpdesk.models import (
     Agent,
     Channel,
+    Claim,
     Contact,
     Entry,
     Erasure,
@@ -31,6 +36,7 @@ from helpdesk.models import (
     Message,
     Promise,
     Reminder,
+    ServiceClock,
     Team,
     Ticket,
     Visitor,
@@ -38,8 +44,10 @@ from helpdesk.models import (
 from helpdesk.outbox import deliver_due
 from helpdesk.queries import ledger as books
 from helpdesk.queries.invariants.proof import prove
+from helpdesk.queries.linking_suggestions import suggestions_for
 from tests import make
 from tests.flows import canary
+from tests.rows import row_of
 
 whole_database = pytest.mark.django_db(transaction=True, available_apps=django_settings.INSTALLED_APPS)
 
@@ -102,6 +110,121 @@ class TestTheCanary:
             name = Path(str(connection.settings_dict["NAME"]))
             raw = b"".join(path.read_bytes() for path in name.parent.glob(f"{name.name}*")).lower()
             assert [trace for trace in canary.TRACES if trace.encode() in raw] == []
+
+
+#: Columns that hold files and raw mail, or what only `canary.appear` can make fit together.
+ELSEWHERE = frozenset({"InboundEvent", "Delivery", "Message", "Attachment", "ChatUpload", "Ticket", "Identity"})
+
+
+def fitting(model: type[models.Model]) -> dict[str, Any]:
+    """What the constraints of a table want besides the column that is tried."""
+    match model.__name__:
+        case "Assignment" | "Draft" | "Entry" | "Promise" | "QueuePlace":
+            return {"ticket": row_of(Ticket)}
+        case "ChatLine" | "SocialPost":
+            return {"message": row_of(Message)}
+        case "ClockChange":
+            return {"clock": row_of(ServiceClock, state="done")}
+        case "ExternalRecord":
+            return {"domain": "b.example"}
+        case "Merge":
+            return {"kept": row_of(Contact), "folded": row_of(Contact)}
+        case "Rating":
+            return {"score": 3}
+        case "Reminder":
+            return {"ticket": row_of(Ticket), "purpose": "ticket"}
+    return {}
+
+
+def planted() -> dict[str, int]:
+    """The canary in every column of words there is, in rows that hang on nobody of theirs; rows by column."""
+    make.identity("bob@b.example", name="Bob")
+    found: dict[str, int] = {}
+    for model in (each for each in swept_models() if each.__name__ not in ELSEWHERE):
+        for field in word_fields(model):
+            size = field.max_length or 1_000
+            if field.choices or field.name in {"blob", "token_hash"} or size < len(canary.PHONE):
+                continue
+            said = [each for each in (canary.NAME, canary.ADDRESS, canary.PHONE) if len(each) <= size]
+            is_json = field.get_internal_type() == "JSONField"
+            for word in [{"who": said, canary.ADDRESS: canary.NAME}] if is_json else [each.lower() for each in said]:
+                # A word that is there once, or only lower case: the next one fits.
+                with contextlib.suppress(IntegrityError), transaction.atomic():
+                    row_of(model, **{**fitting(model), field.name: word})
+                    found[f"{model.__name__}.{field.name}"] = found.get(f"{model.__name__}.{field.name}", 0) + 1
+    return found
+
+
+@pytest.mark.django_db
+class TestEveryColumnOfEveryTable:
+    def test_is_looked_through(self, support: Team, dora: Agent) -> None:
+        theirs = make.identity(canary.ADDRESS, name=canary.NAME).contact
+        Contact.objects.filter(pk=theirs.pk).update(phone=canary.PHONE)
+        rows = planted()
+        every = {
+            f"{model.__name__}.{field.name}"
+            for model in swept_models()
+            for field in word_fields(model)
+            if model.__name__ not in ELSEWHERE and not field.choices and (field.max_length or 1_000) >= 40
+        }
+        assert every - rows.keys() == {"ExternalSystem.token_hash", "VisitorToken.token_hash"}
+        assert len(rows) > 100
+        assert len(canary.in_database()) > len(rows)
+
+        erasure = erase(theirs, by=dora)
+
+        assert erasure.state == "done"
+        assert canary.in_database() == []
+        assert erasure.report["left"] == 0
+
+
+@pytest.mark.django_db
+class TestAClaim:
+    """To an address of the person, which somebody else has made; and the person's own, to somebody else's."""
+
+    def test_of_others_goes_and_is_suggested_no_more(self, ann: Identity, dora: Agent) -> None:
+        bob = make.identity("bob@b.example", name="Bob").contact
+        Contact.objects.filter(pk=ann.contact_id).update(phone="040 123 4567")
+        said: dict[str, Any] = {"source": "chat", "evidence": "wrote-it", "at": make.NOON}
+        identities.claim(contact=bob, kind="email", value="Ann@customer.example", **said)
+        identities.claim(contact=bob, kind="phone", value="+358 40 1234567", **said)
+        theirs = identities.claim(contact=bob, kind="email", value="bobs.own@b.example", **said)
+
+        erasure = erase(ann.contact, by=dora)
+
+        assert list(Claim.objects.all()) == [theirs]
+        assert erasure.report["counts"]["claims of others"] == 2
+        assert suggestions_for(bob) == []
+
+    def test_of_their_own_is_searched_for_where_nobody_else_has_it(
+        self, mailbox: Mailbox, ann: Identity, dora: Agent
+    ) -> None:
+        bob = make.mail(sender="Bob <bob@b.example>", text="Ask Ann: 040-123 45 67, ann.private@home.example")
+        message = make.deliver(mailbox.channel, bob, mail_from="bob@b.example")
+        said: dict[str, Any] = {"contact": ann.contact, "source": "chat", "evidence": "wrote-it", "at": make.NOON}
+        for kind, value in (("email", "ann.private@home.example"), ("phone", "+358 40 123 4567")):
+            identities.claim(kind=kind, value=value, **said)
+        identities.claim(kind="email", value="bob@b.example", **said)
+
+        erase(ann.contact, by=dora)
+
+        message.refresh_from_db()
+        assert "123 45 67" not in message.said
+        assert "ann.private" not in message.said
+        assert message.sender_address == "bob@b.example"
+
+
+@pytest.mark.django_db
+class TestAnAddressThatWasGivenAway:
+    def test_stays_its_new_owners(self, mailbox: Mailbox, dora: Agent) -> None:
+        number: dict[str, Any] = {"kind": "whatsapp", "value": "+358401234567", "at": make.NOON}
+        ann = contact_for(**number, name="Ann", mark="fi.1")
+        retire(identity=ann, at=make.NOON)
+        bob = contact_for(**number, name="Bob", mark="fi.2")
+
+        erase(ann.contact, by=dora)
+
+        assert [(each.value, each.contact) for each in Identity.objects.all()] == [("+358401234567", bob.contact)]
 
 
 class TestAskingForIt:

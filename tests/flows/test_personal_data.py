@@ -6,10 +6,13 @@ import zipfile
 
 import pytest
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from helpdesk import erasures
 from helpdesk.actions import exporting, replies
-from helpdesk.models import Agent, Consent, Contact, Entry, Erasure, Identity, Mailbox, Team
+from helpdesk.actions.erasing import sweep
+from helpdesk.actions.erasing.task import signs_of
+from helpdesk.models import Agent, Consent, Contact, Entry, Erasure, Identity, Mailbox, Team, Ticket
 from tests import make
 from tests.flows import canary
 
@@ -105,6 +108,37 @@ class TestTheCopy:
                 exporting.export(contact=ann.contact, by=agent, has_notes=False, at=make.NOON)
 
         assert not Erasure.objects.exists()
+
+
+class TestTheLookBefore:
+    def test_names_tickets_of_others_and_passes_by_the_persons_own(
+        self, ann: Identity, mailbox: Mailbox, django_assert_max_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        own = make.deliver(mailbox.channel, make.mail()).ticket
+        for number in range(30):
+            make.message(ticket=own, contact=ann.contact, sender_address=ann.value, text=f"{ann.value} {number}")
+        bob = make.mail(sender="Bob <bob@b.example>", text=f"Ask {ann.value}")
+        theirs = make.deliver(mailbox.channel, bob, mail_from="bob@b.example").ticket
+        signs = signs_of([ann.contact_id], mark="", names=[])
+
+        with django_assert_max_num_queries(3):
+            found = sweep.named_elsewhere(signs, contacts=[ann.contact_id])
+
+        assert found == sweep.Elsewhere((theirs.pk,), is_all=True)
+
+    def test_says_that_not_all_was_looked_at(
+        self, client: Client, dora: Agent, ann: Identity, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for number in range(3):
+            bob = make.mail(sender="Bob <bob@b.example>", text=f"Ask {ann.value}", message_id=f"{number}@b.example")
+            make.deliver(mailbox.channel, bob, mail_from="bob@b.example", external_id=f"b:{number}")
+        monkeypatch.setattr(sweep, "LOOK_AT", 2)
+
+        page = login(client, dora).get(f"/customers/{ann.contact_id}/erase/").content.decode()
+
+        assert "2 tickets of others name them" in page
+        assert Ticket.objects.latest("pk").reference in page
+        assert "only sampled here" in page
 
 
 class TestErasing:

@@ -4,10 +4,12 @@ from typing import Any
 
 from django.db import models, transaction
 
+from helpdesk.actions.erasing.sweep import candidates
 from helpdesk.actions.erasing.task import Task, identities_of
 from helpdesk.actions.erasing.tickets import blank_entry
 from helpdesk.models import (
     ChatUpload,
+    Claim,
     Contact,
     Entry,
     ExternalRecord,
@@ -30,6 +32,7 @@ def erase_person(*, task: Task) -> None:
     for each in identities_of(task.contacts):  # the other system is master of these, and keeps what it must
         gone, _ = ExternalRecord.objects.filter(owner_kind=each.kind, owner_value=each.value).delete()
         task.count("records of other systems", gone)
+    _forget_claims_of_others(task)
     _forget_conversations_elsewhere(identities, task)
     _blank_visitors(task)
     _let_go(Identity, identities)
@@ -37,6 +40,15 @@ def erase_person(*, task: Task) -> None:
     Identity.objects.filter(pk__in=identities).delete()
     task.count("addresses", len(identities))
     Contact.objects.filter(pk__in=task.contacts).delete()
+
+
+def _forget_claims_of_others(task: Task) -> None:
+    """Somebody else says that an address of the person is theirs: without the address there is nothing to claim."""
+    if task.signs.is_empty:
+        return
+    for claim in candidates(Claim, task.signs):
+        if isinstance(claim, Claim) and task.signs.found_in(claim.value):
+            task.count("claims of others", claim.delete()[0])
 
 
 def _forget_conversations_elsewhere(identities: list[int], task: Task) -> None:

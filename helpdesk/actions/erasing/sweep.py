@@ -4,7 +4,9 @@ Which tables there are is read from the models, so a new one is swept from its f
 with the reason.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
@@ -27,6 +29,8 @@ _APPS = ("helpdesk", "routing_rules", "axes")
 _BATCH = 200
 #: SQLite takes no deeper expression than a thousand.
 _NEEDLES = 20
+#: Before an erasure so many of the newest messages are looked through for the person, and so many of them listed.
+LOOK_AT, NAMED = 10_000, 100
 
 
 def swept_models() -> list[type[models.Model]]:
@@ -48,8 +52,13 @@ def word_fields(model: type[models.Model]) -> list[models.Field]:  # type: ignor
     ]
 
 
-def candidates(model: type[models.Model], signs: Signs) -> Iterator[models.Model]:
-    """Rows in which something like a sign stands; whether it does is for Signs to say. A row may come twice."""
+def candidates(
+    model: type[models.Model], signs: Signs, *, within: "models.QuerySet[Any] | None" = None
+) -> Iterator[models.Model]:
+    """Rows in which something like a sign stands; whether it does is for Signs to say. A row may come twice.
+
+    ``within``: only these, in their order.
+    """
     names = [field.name for field in word_fields(model)]
     as_text = {f"{name}_as_text": Cast(name, models.TextField()) for name in names}
     for start in range(0, len(signs.needles), _NEEDLES):
@@ -57,7 +66,8 @@ def candidates(model: type[models.Model], signs: Signs) -> Iterator[models.Model
         for column in as_text:
             for needle in signs.needles[start : start + _NEEDLES]:
                 wanted |= Q(**{f"{column}__icontains": needle})
-        rows = model._base_manager.alias(**as_text).filter(wanted).only(*names).order_by("pk")
+        every = model._base_manager.order_by("pk") if within is None else within
+        rows = every.alias(**as_text).filter(wanted).only(*names)
         yield from rows.iterator(chunk_size=_BATCH)
 
 
@@ -84,6 +94,32 @@ def touched_messages(signs: Signs) -> dict[int, int]:
             ticket_id = Message.objects.values_list("ticket_id", flat=True).get(pk=row.pk)
             found[ticket_id] = min(row.pk, found.get(ticket_id, row.pk))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Tickets of others that name the person, newest first; ``is_all``: no more messages need looking at."""
+
+    tickets: tuple[int, ...]
+    is_all: bool
+
+
+def named_elsewhere(signs: Signs, *, contacts: Sequence[int]) -> Elsewhere:
+    """Which tickets of others name the person, before anything is done.
+
+    At most `NAMED` of the newest `LOOK_AT` messages; the person's own are not looked at, however many there are.
+    """
+    newest = Message.objects.order_by("-pk").values_list("pk", flat=True)
+    oldest = newest[LOOK_AT : LOOK_AT + 1].first() or 0
+    others = Message.objects.filter(pk__gt=oldest).exclude(contact__in=contacts).exclude(ticket__contact__in=contacts)
+    found: list[int] = []
+    for row in candidates(Message, signs, within=others.order_by("-pk")) if not signs.is_empty else ():
+        if names_the_person(row, signs):
+            found.append(row.pk)
+        if len(found) == NAMED:
+            break
+    tickets = Message.objects.filter(pk__in=found).order_by("-pk").values_list("ticket_id", flat=True)
+    return Elsewhere(tuple(dict.fromkeys(tickets)), is_all=not oldest and len(found) < NAMED)
 
 
 def sweep(*, task: Task) -> None:

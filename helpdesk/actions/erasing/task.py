@@ -1,12 +1,26 @@
 """Whom an erasure is about, and what it has met so far: sealed in the erasure's row until the last step."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from helpdesk.models import Contact, Erasure, Identity, Merge, Message, Ticket, Visitor
+from helpdesk.actions.contacts import BadAddress, address_of
+from helpdesk.models import (
+    Claim,
+    Contact,
+    ContactValue,
+    Erasure,
+    Identity,
+    IdentityKind,
+    Merge,
+    Message,
+    Ticket,
+    Visitor,
+)
 from helpdesk.signs import LEAST_DIGITS, Signs, usable_names, usable_phones
 from helpdesk.text import counted_as
+
+_PHONES = (IdentityKind.PHONE, IdentityKind.WHATSAPP)
 
 
 @dataclass(slots=True)
@@ -89,25 +103,42 @@ def identities_of(contacts: Iterable[int]) -> list[Identity]:
 
 
 def signs_of(contacts: list[int], *, mark: str, names: Iterable[str]) -> Signs:
-    """Their addresses and numbers as the desk has them, and the ``names`` that somebody chose."""
+    """Their addresses and numbers as the desk has them, and the ``names`` that somebody chose.
+
+    What is another's address now is none of them: what somebody claims may be another's, what they had may be given
+    away, and the data of whoever has it stays as it is.
+    """
     identities = identities_of(contacts)
-    proved = {each for identity in identities for each in (identity.value, identity.display, identity.mark)}
-    visitors = Visitor.objects.filter(contact__in=contacts)
-    addresses = [each for row in visitors for each in (row.claimed_address, row.verified_address, row.subject)]
+    said = {each for identity in identities for each in (identity.value, identity.display, identity.mark)}
+    for row in Visitor.objects.filter(contact__in=contacts):
+        said |= {row.claimed_address, row.verified_address, row.subject}
     own = Message.objects.filter(contact__in=contacts, kind=Message.Kind.CUSTOMER, is_third_party=False)
-    addresses += own.exclude(sender_address="").order_by().values_list("sender_address", flat=True).distinct()
-    # What somebody only says may be another's address, whose data stays as it is.
-    addresses = [*sorted(proved), *_of_nobody_else(addresses, contacts)]
-    mails = [each.lower() for each in addresses if "@" in each.strip("@")]
-    handles = [each.lower() for each in addresses if "@" not in each.strip("@") and _is_telling(each)]
-    phones = [identity.value for identity in identities if identity.kind == Identity.Kind.PHONE]
-    phones += Contact.objects.filter(pk__in=contacts).exclude(phone="").values_list("phone", flat=True)
+    said |= set(own.order_by().values_list("sender_address", flat=True).distinct())
+    claims = Claim.objects.filter(contact__in=contacts).exclude(outcome=Claim.Outcome.DISMISSED)
+    said |= set(claims.values_list("value", flat=True))
+    addresses = _of_nobody_else(said, contacts)
+    mails = [each for each in addresses if "@" in each.strip("@")]
+    # A number with its country code is looked for as a phone: in any spelling.
+    handles = [each for each in addresses if "@" not in each.strip("@") and each[0] != "+" and _is_telling(each)]
     return Signs(
         mark=mark,
         addresses=tuple(dict.fromkeys([*mails, *map(counted_as, mails), *handles])),
         names=usable_names(names),
-        phones=usable_phones(phones),
+        phones=usable_phones(_of_nobody_else(_numbers_of(contacts, identities), contacts)),
     )
+
+
+def _numbers_of(contacts: list[int], identities: Iterable[Identity]) -> Iterator[str]:
+    """Phone numbers as they are compared, whichever source names them; what is none is looked for as it is written."""
+    written = [each.value for each in identities if each.kind in _PHONES]
+    written += Claim.objects.filter(contact__in=contacts, kind__in=_PHONES).values_list("value", flat=True)
+    written += Contact.objects.filter(pk__in=contacts).exclude(phone="").values_list("phone", flat=True)
+    written += ContactValue.objects.filter(contact__in=contacts, attribute="phone").values_list("value", flat=True)
+    for each in written:
+        try:
+            yield address_of(kind=IdentityKind.PHONE, value=each)
+        except BadAddress:
+            yield each
 
 
 def names_of(contacts: list[int]) -> list[str]:

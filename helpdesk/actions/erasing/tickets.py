@@ -37,14 +37,20 @@ PERSONAL_FACTS = ("subject", "sender", "sender_domain", "sender_name", "recipien
 #: What a line of the journal says in words, by its kind; states, teams and owners are said beside them and stay.
 _SAID = {
     Entry.Kind.SUBJECT_CHANGED: ("from", "to"),
-    Entry.Kind.CONTACT_CHANGED: ("from", "to", "added", "removed"),
+    Entry.Kind.CONTACT_CHANGED: (
+        *("from", "to", "added", "removed", "blocked", "unblocked", "deliverable"),
+        *("merged_from", "merged_into", "unmerged"),
+    ),
     Entry.Kind.MESSAGE_REREAD: ("author",),
     Entry.Kind.PROMISED: ("text",),
     Entry.Kind.REMINDED: ("text",),
     Entry.Kind.DELIVERY_CHANGED: ("recipient", "error"),
     Entry.Kind.CHAT_CHANGED: ("transcript", "vouched"),
     Entry.Kind.RATED: ("comment",),
-    Entry.Kind.PERSON_CHANGED: ("from", "to", "value", "values", "name", "evidence", "details"),
+    Entry.Kind.PERSON_CHANGED: (
+        *("from", "to", "into", "undone", "apart", "value", "values", "name", "evidence", "details"),
+        *("linked", "untied", "retired", "not_theirs", "dismissed"),
+    ),
     Entry.Kind.MESSAGE_EDITED: ("from", "to", "text", "before"),
     Entry.Kind.MESSAGE_DELETED: ("text", "before"),
 }
