@@ -88,6 +88,7 @@ urlpatterns: list[URLPattern] = [
     # Chats: files of visitors. Sockets and long polls enter in helpdesk/asgi.py.
     route("chat/<slug:slug>/upload/", uploads.upload, may=May.ANYONE, name="chat-upload"),
     route("chat/file/<str:token>/", uploads.download, may=May.ANYONE, name="chat-file"),
+    route("chat/portrait/<str:token>/", uploads.portrait, may=May.ANYONE, name="chat-portrait"),
     # Getting in
     route("login/", login.login, may=May.ANYONE, name="login"),
     route("logout/", login.logout, may=May.ANYONE, name="logout"),
@@ -187,6 +188,8 @@ urlpatterns: list[URLPattern] = [
     route("same-person/", links.suggestions, may=May.AGENT, name="customer-suggestions"),
     # One's own settings
     route("settings/profile/", profile.profile, may=May.AGENT, name="profile"),
+    route("settings/portrait/", profile.portrait, may=May.AGENT, name="portrait"),
+    route("portraits/<str:key>/", profile.portrait_file, may=May.AGENT, name="portrait-file"),
     route("settings/password/", profile.change_password, may=May.AGENT, name="change-password"),
     route("settings/preferences/", profile.preferences, may=May.AGENT, name="preferences"),
     route("presence/", assignment.presence, may=May.AGENT, name="presence"),

@@ -8,7 +8,7 @@ from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.db import transaction
 from django.utils import timezone
 
-from helpdesk.actions import changes, handover
+from helpdesk.actions import changes, handover, portraits
 from helpdesk.models import Agent, Membership, Role, Team
 
 
@@ -108,6 +108,7 @@ def _update(
         stored.save(update_fields=[*changed, "presence_since"])
     if changed.get("is_active", {}).get("to") is False:
         handover.release(agent=stored, by=by, at=at)
+        portraits.remove(agent=stored, by=by, at=at)
     if teams is not None:
         changed |= _set_teams(stored, teams, by=by, at=at)
     if changed:

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from helpdesk.actions import identities
+from helpdesk.actions import attributes, identities
 from helpdesk.actions.contacts import identity_for
 from helpdesk.actions.journal import record
 from helpdesk.models import (
@@ -33,6 +33,8 @@ TOKEN_LIFE, VERIFIED_TOKEN_LIFE = timedelta(days=90), timedelta(hours=24)
 #: Who hasn't renewed this has gone, however their connection ended.
 ONLINE_LIFE = timedelta(seconds=90)
 PAGES = 10
+#: What customers say of themselves in a chat, as a source of customer data: of the family "claim", below all others.
+CLAIMED_IN_CHAT = "claim:chat"
 #: These have their place: the claimed name and address, the ticket's subject.
 _ASKED_ELSEWHERE = frozenset({"name", "email", "subject"})
 
@@ -117,12 +119,19 @@ def claim_address(*, contact: Contact, address: str, at: datetime) -> None:
     identities.claim(contact=contact, kind=IdentityKind.EMAIL, value=address, source="chat", evidence="pre-chat", at=at)
 
 
-def note_answers(*, visitor: Visitor, answers: Mapping[str, str]) -> None:
-    """Keep what the visitor answered to the site's own pre-chat fields; a later answer replaces an earlier one."""
+def note_answers(*, visitor: Visitor, answers: Mapping[str, str], at: datetime) -> None:
+    """Keep what the visitor answered to the site's own pre-chat fields; a later answer replaces an earlier one.
+
+    A phone number is besides what they say of the customer: of the lowest rank, so that it never takes the place of
+    what anybody else knows.
+    """
     own = {name: value for name, value in answers.items() if value and name not in _ASKED_ELSEWHERE}
     if own:
         visitor.fields = {**visitor.fields, **own}
         visitor.save(update_fields=["fields"])
+    phone = clean(own.get("phone", ""), max_length=40)
+    if phone and visitor.contact is not None:
+        attributes.offer(contact=visitor.contact, attribute="phone", value=phone, source=CLAIMED_IN_CHAT, at=at)
 
 
 def _give_token(visitor: Visitor, token: str, *, at: datetime) -> None:

@@ -174,7 +174,7 @@ class Moment:
     def _open(self, said: Said, visitor: Visitor) -> None:
         """The first message: a ticket at once, placed by the rules as any other."""
         words, message, channel = said.words, said.message, Channel.objects.get(pk=visitor.channel_id)
-        visitors.note_answers(visitor=visitor, answers=words.fields)
+        visitors.note_answers(visitor=visitor, answers=words.fields, at=words.at)
         self.rulebook = self.rulebook or routing.Rulebook.load()
         subject = clean(words.fields.get("subject", ""), max_length=120) or excerpt(message.text, max_length=80)
         ticket = tickets.draft_ticket(

@@ -21,7 +21,7 @@ from helpdesk.chats import TRY_AGAIN, Refused, Words
 from helpdesk.console.consumers import NOT_LOGGED_IN
 from helpdesk.live import Marks
 from helpdesk.models import Agent, Conversation, Ticket
-from helpdesk.queries.chat_lines import PublicLine
+from helpdesk.queries.chat_lines import PublicFile, PublicLine
 from helpdesk.queries.tickets import ticket_for, visible_to
 from helpdesk.text import read_json
 from helpdesk.widget import frames, limits
@@ -141,7 +141,7 @@ class AgentChatConsumer(ChatSocket):
 
     async def show_lines(self, watch: Watch, lines: Sequence[PublicLine], marks: Marks | None) -> int:
         reference, author = self._reference(watch), f"a{self._agent().pk}"
-        await self.put(frames.lines(reference, lines, marks, author=author, address_of=_console_address))
+        await self.put(frames.lines(reference, lines, marks, author=author, door=_ConsoleDoor()))
         return sum(200 + 2 * len(line.text) for line in lines)
 
     async def show_marks(self, watch: Watch, marks: Marks, former: Marks) -> None:
@@ -188,8 +188,14 @@ class AgentChatConsumer(ChatSocket):
         return next((name for name, each in self.watches.items() if each is watch), "")
 
 
-def _console_address(file: Any) -> str:
-    return reverse("attachment", args=[file.id])
+class _ConsoleDoor:
+    """Addresses that open with the console's session."""
+
+    def file(self, file: PublicFile) -> str:
+        return reverse("attachment", args=[file.id])
+
+    def portrait(self, key: str) -> str:
+        return reverse("portrait-file", args=[key])
 
 
 def _watched(agent: Agent, reference: str) -> tuple[int, str, Frame] | None:

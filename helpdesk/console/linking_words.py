@@ -25,6 +25,7 @@ _SOURCES = {
     "site": gettext_lazy("web site"),
     "import": gettext_lazy("import"),
     "claim": gettext_lazy("their own words"),
+    "claim:chat": gettext_lazy("chat (claimed)"),
     "before": gettext_lazy("as first known"),
     "chat": gettext_lazy("chat"),
     "email": gettext_lazy("mail"),

@@ -1,5 +1,6 @@
-"""What agents set for themselves: name, language, zone, theme, keys, signature, availability, password."""
+"""What agents set for themselves: name, picture, language, zone, theme, keys, signature, availability, password."""
 
+import logging
 import zoneinfo
 from typing import Any
 
@@ -7,19 +8,24 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from helpdesk import portraits
 from helpdesk.actions import people
+from helpdesk.actions import portraits as own_portraits
 from helpdesk.console.access import agent_of
 from helpdesk.console.login import NewPasswordForm
-from helpdesk.models import Agent
+from helpdesk.models import Agent, Portrait
+from helpdesk.widget.uploads import portrait_answer
+
+log = logging.getLogger(__name__)
 
 THEMES = [("", _("As the system")), ("light", _("Light")), ("dark", _("Dark"))]
 
@@ -82,7 +88,43 @@ def profile(request: HttpRequest) -> HttpResponse:
         with translation.override(changed.language):
             messages.success(request, _("Saved."))
         return redirect("profile")
-    return render(request, "console/profile.html", {"form": form, "password_form": PasswordForm(agent=agent)})
+    return _page(request, agent, form=form)
+
+
+def _page(request: HttpRequest, agent: Agent, *, status: int = 200, **context: Any) -> HttpResponse:
+    forms_of_it = {"form": ProfileForm(instance=agent), "password_form": PasswordForm(agent=agent), "problem": ""}
+    return render(request, "console/profile.html", forms_of_it | context, status=status)
+
+
+@require_POST
+def portrait(request: HttpRequest) -> HttpResponse:
+    """Show customers another picture, or none. Browsers send it small (static/js/portrait.js)."""
+    agent = agent_of(request)
+    if "remove" in request.POST:
+        own_portraits.remove(agent=agent, by=agent, at=timezone.now())
+        messages.success(request, _("Your picture is gone."))
+        return redirect("profile")
+    file = request.FILES.get("picture")
+    if file is None:
+        return _page(request, agent, problem=_("Choose a picture first."), status=422)
+    try:
+        # One byte too many is enough to know that it is too large.
+        own_portraits.choose(agent=agent, content=file.read(portraits.MOST_BYTES + 1), at=timezone.now())
+    except portraits.NotAPicture as error:
+        log.info("picture of agent %s refused: %s", agent.pk, error)
+        told = _("This file can't be used: your browser did not make a small picture of it. Nothing was changed.")
+        return _page(request, agent, problem=told, status=422)
+    messages.success(request, _("Customers see your new picture from now on."))
+    return redirect("profile")
+
+
+@require_safe
+def portrait_file(_request: HttpRequest, key: str) -> HttpResponse:
+    """The picture of a colleague."""
+    row = Portrait.objects.filter(pk=key).first()
+    if row is None:
+        raise Http404
+    return portrait_answer(row)
 
 
 @sensitive_post_parameters()
@@ -92,8 +134,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
     agent = agent_of(request)
     form = PasswordForm(request.POST, agent=agent)
     if not form.is_valid():
-        context = {"form": ProfileForm(instance=agent), "password_form": form}
-        return render(request, "console/profile.html", context, status=422)
+        return _page(request, agent, password_form=form, status=422)
     people.set_password(agent=agent, password=form.cleaned_data["password"], by=agent)
     update_session_auth_hash(request, agent)
     messages.success(request, _("Your password is changed. Other devices are logged out."))

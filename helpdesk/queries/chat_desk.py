@@ -1,15 +1,17 @@
 """Chats as agents see them: what their page shows besides the ticket, and the tray of those that are theirs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from helpdesk import references
-from helpdesk.models import ACTIVE_STATES, Agent, Channel, ChatLine, Conversation, Reading, Ticket
+from helpdesk.models import ACTIVE_STATES, Agent, Channel, ChatLine, Conversation, Reading, Ticket, Visitor
 from helpdesk.models.chat import Ending
 from helpdesk.models.conditions import OneOf
 from helpdesk.queries.tickets import visible_to
@@ -19,7 +21,10 @@ TRAY = 12
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """The chat of a ticket, for its page. ``sequences``: message id → number of its line."""
+    """The chat of a ticket, for its page. ``sequences``: message id → number of its line.
+
+    ``answers``: what was asked before the chat, in the reader's language, and what the visitor said.
+    """
 
     conversation_id: int
     name: str
@@ -29,7 +34,7 @@ class Chat:
     language: str
     page: Mapping[str, str]
     pages: tuple[Mapping[str, str], ...]
-    answers: Mapping[str, str]
+    answers: Sequence[tuple[str, str]]
     ended_by: str
     visitor_read: int
     last: int
@@ -45,7 +50,7 @@ def chat_of(ticket: Ticket, *, now: datetime) -> Chat | None:
     """The chat of ``ticket``; None for tickets of other channels."""
     if ticket.channel.kind != Channel.Kind.CHAT:
         return None
-    row = Conversation.objects.select_related("visitor").filter(ticket=ticket).first()
+    row = Conversation.objects.select_related("visitor__channel__chat_site").filter(ticket=ticket).first()
     if row is None:
         return None
     visitor = row.visitor
@@ -59,12 +64,27 @@ def chat_of(ticket: Ticket, *, now: datetime) -> Chat | None:
         language=visitor.language,
         page={"url": "", "title": "", **visitor.page},
         pages=tuple(visitor.pages),
-        answers=visitor.fields,
+        answers=_answers(visitor),
         ended_by=row.ended_by,
         visitor_read=row.visitor_read,
         last=row.last_sequence,
         sequences=dict(lines.values_list("message_id", "sequence")),
     )
+
+
+def _answers(visitor: Visitor) -> list[tuple[str, str]]:
+    """In the order of the questions; then answers to those that the site doesn't ask any more."""
+    asked = {field["name"]: _question(field) for field in visitor.channel.chat_site.pre_chat_fields}
+    given = {name: str(value) for name, value in visitor.fields.items() if value}
+    shown = [(label, given[name]) for name, label in asked.items() if name in given]
+    return shown + [(_question({"name": name}), value) for name, value in given.items() if name not in asked]
+
+
+def _question(field: Mapping[str, Any]) -> str:
+    """The words of the reader's language, else of any."""
+    labels = field.get("label") or {}
+    label = labels.get((get_language() or "")[:2]) or next(iter(labels.values()), "")
+    return label or (_("Phone number") if field["name"] == "phone" else _("A question that is not asked any more"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from helpdesk.models import Attachment, ChatLine, Message
+from helpdesk.models import Attachment, ChatLine, Conversation, Message, Portrait
 
 #: Kinds of messages that a visitor may see, and who they are from in the protocol's words.
 SPEAKERS = {
@@ -45,7 +45,10 @@ class PublicFile:
 
 @dataclass(frozen=True, slots=True)
 class PublicLine:
-    """One line. ``author`` (v12, a3, desk) decides whose client id it is; ``text`` is plain."""
+    """One line. ``author`` (v12, a3, desk) decides whose client id it is; ``text`` is plain.
+
+    ``portrait`` is the key of the agent's picture, '' for none.
+    """
 
     conversation_id: int
     sequence: int
@@ -54,6 +57,7 @@ class PublicLine:
     client_id: str
     speaker: str = ""
     agent_name: str = ""
+    portrait: str = ""
     text: str = ""
     files: tuple[PublicFile, ...] = ()
     event: str = ""
@@ -63,7 +67,7 @@ class PublicLine:
 _COLUMNS = (
     "conversation_id", "sequence", "created_at", "author", "client_id", "event", "data",
     "message_id", "message__kind", "message__is_third_party", "message__text", "message__new_text",
-    "message__agent__name", "message__sender_name",
+    "message__agent__name", "message__agent__portrait", "message__sender_name",
 )  # fmt: skip
 
 
@@ -115,6 +119,7 @@ def _row(line: ChatLine) -> dict[str, Any]:
         "message__text": message.text,
         "message__new_text": message.new_text,
         "message__agent__name": message.agent.name if message.agent else "",
+        "message__agent__portrait": message.agent.portrait_id if message.agent else None,
         "message__sender_name": message.sender_name,
     }
 
@@ -152,6 +157,7 @@ def _public(row: Mapping[str, Any], files: Mapping[int, Sequence[PublicFile]]) -
         client_id=row["client_id"],
         speaker=speaker,
         agent_name=(row["message__agent__name"] or row["message__sender_name"]) if speaker == "agent" else "",
+        portrait=(row["message__agent__portrait"] or "") if speaker == "agent" else "",
         text=row["message__new_text"] or row["message__text"],
         files=tuple(files.get(row["message_id"], ())),
     )
@@ -161,3 +167,13 @@ def file_of(*, attachment_id: int, visitor_id: int) -> Attachment | None:
     """A file of a line that the visitor may see; None for anything else."""
     rows = Attachment.objects.filter(pk=attachment_id, message__chat_line__conversation__visitor=visitor_id)
     return rows.filter(message__kind__in=SPEAKERS, message__is_third_party=False, is_inline=False).first()
+
+
+def portrait_of(*, key: str, visitor_id: int) -> Portrait | None:
+    """The picture of an agent who has spoken in a chat of the visitor, or has one; None for anybody else's."""
+    chats = Conversation.objects.filter(visitor=visitor_id)
+    spoken = Message.objects.filter(
+        agent__portrait=key, kind=Message.Kind.REPLY, is_third_party=False, chat_line__conversation__visitor=visitor_id
+    )
+    is_theirs = spoken.exists() or chats.filter(ticket__owner__portrait=key).exists()
+    return Portrait.objects.filter(pk=key).first() if is_theirs else None

@@ -58,13 +58,17 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One message. ``quoted_chars`` counts what ``text`` leaves out: quoted history, signature, beyond ``LONGEST``."""
+    """One message. ``quoted_chars`` counts what ``text`` leaves out: quoted history, signature, beyond ``LONGEST``.
+
+    ``portrait`` is the key of its agent's picture, '' for none.
+    """
 
     id: int
     kind: str
     author: str
     address: str
     agent_id: int
+    portrait: str
     subject: str
     text: str
     quoted_chars: int
@@ -125,8 +129,8 @@ _ANNOTATIONS = {
     "html_chars": Length("html"),
 }
 _COLUMNS = (
-    "id", "kind", "sender_name", "sender_address", "agent_id", "agent__name", "contact__name", "subject", "shown_text",
-    "quoted_chars", "html_chars", "verdict", "threading", "is_third_party", "created_at",
+    "id", "kind", "sender_name", "sender_address", "agent_id", "agent__name", "agent__portrait", "contact__name",
+    "subject", "shown_text", "quoted_chars", "html_chars", "verdict", "threading", "is_third_party", "created_at",
     "delivery__state", "delivery__error", "delivery__next_attempt_at", "delivery__bounced",
     "delivery__delayed_at", "delivery__recipients",
 )  # fmt: skip
@@ -215,6 +219,7 @@ def _said(row: Mapping[str, Any], files: Mapping[int, list[File]], *, has_new_su
         author=row["agent__name"] or row["sender_name"] or row["contact__name"] or row["sender_address"],
         address=row["sender_address"],
         agent_id=row["agent_id"] or 0,
+        portrait=row["agent__portrait"] or "",
         subject=row["subject"],
         text=cut_mark(row["shown_text"]),
         quoted_chars=row["quoted_chars"],

@@ -66,6 +66,7 @@ class Row:
     contact_name: str
     team_name: str
     owner_name: str
+    owner_portrait: str
     last_activity_at: datetime
     is_unread: bool
     due_at: datetime | None = None
@@ -95,7 +96,7 @@ class Page:
 
 _COLUMNS = (
     "id", "subject", "preview", "state", "priority", "channel__kind", "contact__name", "team__name", "owner__name",
-    "last_activity_at", "message_cursor", "reading__cursor", "due_at", "snoozed_until",
+    "owner__portrait", "last_activity_at", "message_cursor", "reading__cursor", "due_at", "snoozed_until",
 )  # fmt: skip
 
 
@@ -130,6 +131,7 @@ def row_of(ticket: Ticket, *, at: datetime) -> Row:
         contact_name=str(ticket.contact or ""),
         team_name=ticket.team.name,
         owner_name=str(ticket.owner or ""),
+        owner_portrait=(ticket.owner.portrait_id if ticket.owner else None) or "",
         last_activity_at=at,
         is_unread=False,
     )
@@ -221,8 +223,8 @@ def _ordered(tickets: QuerySet[Ticket], state: str) -> QuerySet[Ticket]:
 
 def _row(
     number: int, subject: str, preview: str, state: str, priority: int, channel_kind: str, contact_name: str | None,
-    team_name: str, owner_name: str | None, last_activity_at: datetime, message_cursor: int, read_cursor: int | None,
-    due_at: datetime | None, snoozed_until: datetime | None,
+    team_name: str, owner_name: str | None, owner_portrait: str | None, last_activity_at: datetime, message_cursor: int,
+    read_cursor: int | None, due_at: datetime | None, snoozed_until: datetime | None,
 ) -> Row:  # fmt: skip
     return Row(
         id=number,
@@ -235,6 +237,7 @@ def _row(
         contact_name=contact_name or "",
         team_name=team_name,
         owner_name=owner_name or "",
+        owner_portrait=owner_portrait or "",
         last_activity_at=last_activity_at,
         is_unread=message_cursor > (read_cursor or 0),
         due_at=due_at,

@@ -1,8 +1,9 @@
 """Frames of the chat protocol (docs/chat-protocol.md) made of what queries give. Pure but for signing addresses."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from django.core import signing
 from django.urls import reverse
@@ -15,9 +16,19 @@ from helpdesk.queries.chats import Presence, Queue, state_of
 VERSION = 1
 FILE_SECONDS = 3600
 _SALT = "luotsi.chat.file"
+_PORTRAIT_SALT = "luotsi.chat.portrait"
 
 Frame = dict[str, Any]
-AddressOf = Callable[[PublicFile], str]
+
+
+class Door(Protocol):
+    """Where a reader of frames gets what they name."""
+
+    def file(self, file: PublicFile) -> str:
+        """The address of a file of a line."""
+
+    def portrait(self, key: str) -> str:
+        """The address of an agent's picture."""
 
 
 def moment(at: datetime) -> str:
@@ -25,15 +36,15 @@ def moment(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def person(name: str) -> Frame | None:
-    """An agent as visitors see them."""
+def person(name: str, picture: str | None = None) -> Frame | None:
+    """An agent as visitors see them; ``picture`` is an address."""
     if not name:
         return None
     initials = "".join(part[0] for part in name.split()[:2]).upper()
-    return {"name": name, "initials": initials, "picture": None}
+    return {"name": name, "initials": initials, "picture": picture}
 
 
-def line(each: PublicLine, *, author: str, address_of: AddressOf) -> Frame:
+def line(each: PublicLine, *, author: str, door: Door) -> Frame:
     """One line for the reader ``author``, whose own client ids it carries."""
     frame: Frame = {"seq": each.sequence, "at": moment(each.at)}
     if each.event:
@@ -46,17 +57,15 @@ def line(each: PublicLine, *, author: str, address_of: AddressOf) -> Frame:
         "kind": "message",
         "id": each.client_id if each.author == author else "",
         "from": each.speaker,
-        "agent": person(each.agent_name),
+        "agent": person(each.agent_name, door.portrait(each.portrait) if each.portrait else None),
         "text": each.text,
-        "files": [_file(file, address_of(file)) for file in each.files],
+        "files": [_file(file, door.file(file)) for file in each.files],
     }
 
 
-def lines(
-    reference: str, found: Sequence[PublicLine], marks: Marks | None, *, author: str, address_of: AddressOf
-) -> Frame:
-    """A lines frame; ``address_of`` says where the reader gets a file."""
-    shown = [line(each, author=author, address_of=address_of) for each in found]
+def lines(reference: str, found: Sequence[PublicLine], marks: Marks | None, *, author: str, door: Door) -> Frame:
+    """A lines frame."""
+    shown = [line(each, author=author, door=door) for each in found]
     read = {"visitor_read": marks[1], "agent_read": marks[2]} if marks else {}
     return {"type": "lines", "conversation": reference, "lines": shown, **read}
 
@@ -66,9 +75,18 @@ def _file(file: PublicFile, address: str) -> Frame:
     return {"name": file.name, "type": file.content_type, "size": file.size, "url": address, **pixels}
 
 
-def visitors_address(visitor_id: int) -> AddressOf:
-    """Where this visitor gets files, for an hour."""
-    return lambda file: reverse("chat-file", args=[signed_file(attachment_id=file.id, visitor_id=visitor_id)])
+@dataclass(frozen=True, slots=True)
+class VisitorsDoor:
+    """Files for an hour. Pictures of agents under an address that stays, so that browsers keep them."""
+
+    visitor_id: int
+
+    def file(self, file: PublicFile) -> str:
+        return reverse("chat-file", args=[signed_file(attachment_id=file.id, visitor_id=self.visitor_id)])
+
+    def portrait(self, key: str) -> str:
+        signed = signing.Signer(sep=".", salt=_PORTRAIT_SALT).sign(f"{self.visitor_id}-{key}")
+        return reverse("chat-portrait", args=[signed])
 
 
 def signed_file(*, attachment_id: int, visitor_id: int) -> str:
@@ -86,6 +104,22 @@ def opened_file(token: str) -> tuple[int, int] | None:
     return int(attachment), int(visitor)
 
 
+def opened_portrait(token: str) -> tuple[int, str] | None:
+    """Visitor and key of a picture's address; None when it is made up. Whether they may see it is another question."""
+    try:
+        visitor, _, key = signing.Signer(sep=".", salt=_PORTRAIT_SALT).unsign(token).partition("-")
+    except signing.BadSignature:
+        return None
+    return int(visitor), key
+
+
+def _owner(row: Conversation) -> Frame | None:
+    owner = row.ticket.owner
+    if owner is None:
+        return None
+    return person(owner.name, VisitorsDoor(row.visitor_id).portrait(owner.portrait_id) if owner.portrait_id else None)
+
+
 def conversation(row: Conversation, *, queue: Queue | None) -> Frame:
     """A conversation without its lines."""
     ticket = row.ticket
@@ -98,7 +132,7 @@ def conversation(row: Conversation, *, queue: Queue | None) -> Frame:
         "last": row.last_sequence,
         "visitor_read": row.visitor_read,
         "agent_read": row.agent_read,
-        "agent": person(ticket.owner.name) if ticket.owner else None,
+        "agent": _owner(row),
         "queue": _queue(queue),
         "rating": {"score": rating.score, "effort": rating.effort} if rating else None,
         "opened_at": moment(row.created_at),

@@ -317,8 +317,8 @@ class VisitorSession:
     # What the hub has for this peer
 
     async def show_lines(self, watch: Watch, lines: Sequence[PublicLine], marks: Marks | None) -> int:
-        address_of = frames.visitors_address(self.visitor_id or 0)
-        await self.send(frames.lines(self.reference, lines, marks, author=self.author, address_of=address_of))
+        door = frames.VisitorsDoor(self.visitor_id or 0)
+        await self.send(frames.lines(self.reference, lines, marks, author=self.author, door=door))
         if any(line.event for line in lines):
             found = await self._describe(watch.conversation_id)
             await self.send({"type": "conversation", "conversation": found})

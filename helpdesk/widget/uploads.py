@@ -1,4 +1,4 @@
-"""Files of visitors: in ahead of the message that names them, out to the parties alone."""
+"""Files of chats: in ahead of the message that names them, out to the parties alone; and the agents' pictures."""
 
 import secrets
 import time
@@ -11,8 +11,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from helpdesk import blobs, pictures
 from helpdesk.actions import chats, visitors
-from helpdesk.models import ChatSite
-from helpdesk.queries.chat_lines import file_of
+from helpdesk.models import ChatSite, Portrait
+from helpdesk.queries.chat_lines import file_of, portrait_of
 from helpdesk.queries.chats import site_for, visitor_by_token
 from helpdesk.text import clean
 from helpdesk.widget import frames, identity, limits
@@ -106,5 +106,25 @@ def download(_request: HttpRequest, token: str) -> HttpResponse:
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "private, max-age=3600"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response
+
+
+@require_safe
+def portrait(_request: HttpRequest, token: str) -> HttpResponse:
+    """The picture of an agent who takes part in a chat of the visitor to whom the address was given."""
+    opened = frames.opened_portrait(token)
+    row = portrait_of(visitor_id=opened[0], key=opened[1]) if opened else None
+    if row is None:
+        raise Http404
+    return portrait_answer(row)
+
+
+def portrait_answer(row: Portrait) -> HttpResponse:
+    """A picture as browsers keep it, for a day: one that was taken away must not be shown for long."""
+    response = HttpResponse(bytes(row.content), content_type="image/png")
+    response["Cache-Control"] = "private, max-age=86400, immutable"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["X-Content-Type-Options"] = "nosniff"
     response["Cross-Origin-Resource-Policy"] = "same-origin"
     return response

@@ -183,7 +183,8 @@ wire.on("lines", (frame) => {
 /** Who helps now stands in the lines before the desk says it by itself. @param {import("./thread.js").Conversation} talk @param {import("./thread.js").Line} line */
 function follow(talk, line) {
   const named = line.from === "agent" ? line.agent : line.event === "joined" || line.event === "handed_over" ? line.data?.agent : null;
-  if (named && typeof named === "object") talk.agent = named;
+  // An event names the person alone; the picture of the same person stays until the desk's own word, right behind it.
+  if (named && typeof named === "object") talk.agent = named.name === talk.agent?.name ? { ...named, picture: named.picture ?? talk.agent.picture } : named;
   if (named && talk.state === "queued") talk.state = "open";
   if (line.event === "returned") Object.assign(talk, { agent: null, state: "queued" });
 }

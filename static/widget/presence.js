@@ -43,12 +43,28 @@ function tell(element, words) {
   if (element.textContent !== words) element.textContent = words;
 }
 
+/** Addresses of pictures that are gone: initials stand for them. @type {Set<string>} */
+const lost = new Set();
+
+/** @param {HTMLImageElement} image @param {string | null | undefined} address @returns {boolean} whether there is a face to show */
+function showFace(image, address) {
+  const isShown = Boolean(address && !lost.has(address));
+  if (isShown && image.getAttribute("src") !== address) image.src = address ?? "";
+  image.hidden = !isShown;
+  return isShown;
+}
+el("picture").addEventListener("error", () => {
+  lost.add(el("picture").getAttribute("src") ?? "");
+  draw();
+});
+
 export function draw() {
   const { agent, queue = null, state } = thread.conversation ?? { agent: null, queue: null, state: "" };
   tell(el("title"), agent?.name ?? settings.name);
   tell(el("avatar"), agent?.initials ?? "");
   el("mark").toggleAttribute("hidden", Boolean(agent));
-  el("avatar").hidden = !agent;
+  const isPictured = showFace(/** @type {HTMLImageElement} */ (el("picture")), agent?.picture);
+  el("avatar").hidden = !agent || isPictured;
   el("presence").classList.toggle("is-there", !isAway());
   el("presence").hidden = !isKnown;
   tell(el("presence-words"), isAway() ? backAt() || t("away") : agent ? settings.name : t("there"));

@@ -36,7 +36,7 @@ function labelOf(field) {
 function inputOf(field) {
   const id = `field-${field.name}`;
   const auto = /** @type {Record<string, string>} */ ({ name: "name", email: "email", phone: "tel" })[field.name] ?? "off";
-  const common = { id, name: field.name, class: "input", required: field.required, maxlength: "500", autocomplete: auto, "aria-describedby": `${id}-hint ${id}-wrong` };
+  const common = { id, name: field.name, class: "input", dir: field.kind === "text" || field.kind === "long" ? "auto" : undefined, required: field.required, maxlength: "500", autocomplete: auto, "aria-describedby": `${id}-hint ${id}-wrong` };
   if (field.kind === "choice") return make("select", common, make("option", { value: "" }, t("choose")), ...field.choices.map((choice) => make("option", {}, choice)));
   if (field.kind === "long") return make("textarea", { ...common, rows: "2" });
   return make("input", { ...common, type: field.kind === "email" ? "email" : field.kind === "tel" ? "tel" : "text" });
@@ -119,7 +119,7 @@ function showAnswers(articles) {
   el("found-told").textContent = isFound ? t("suggestions_found", { n: articles.length }) : "";
   answers.replaceChildren(
     ...articles.map((article) => {
-      const button = make("button", { type: "button" }, make("strong", {}, article.title), ...(article.summary ? [make("span", {}, article.summary)] : []));
+      const button = make("button", { type: "button" }, make("strong", { dir: "auto" }, article.title), ...(article.summary ? [make("span", { dir: "auto" }, article.summary)] : []));
       button.addEventListener("click", () => openArticle(article, button));
       return make("li", {}, button);
     }),

@@ -71,7 +71,7 @@ function linked(text) {
 /** @param {FileOf} file */
 function fileLink(file) {
   const link = make("a", { href: file.url, target: "_blank", rel: "noopener noreferrer" });
-  if (!PICTURES.has(file.type)) link.append(icon("file"), file.name);
+  if (!PICTURES.has(file.type)) link.append(icon("file"), make("bdi", {}, file.name));
   else {
     const size = file.width ? { width: String(file.width), height: String(file.height) } : {};
     link.append(make("img", { src: file.url, ...size, alt: t("image_of", { name: file.name }), decoding: "async" }));
@@ -79,15 +79,23 @@ function fileLink(file) {
   return link;
 }
 
-/** @param {string} who @param {boolean} isMine @param {string} text @param {Node[]} files @param {string} [id] */
-function bubble(who, isMine, text, files, id) {
+/** The picture of who speaks, before the name; gone when there is none any more. @param {Person | null} [agent] */
+function face(agent) {
+  if (!agent?.picture) return [];
+  const image = make("img", { class: "face", src: agent.picture, alt: "", width: "20", height: "20" });
+  image.addEventListener("error", () => image.remove());
+  return [image];
+}
+
+/** @param {string} who @param {boolean} isMine @param {string} text @param {Node[]} files @param {string} [id] @param {Person | null} [agent] */
+function bubble(who, isMine, text, files, id, agent) {
   const body = make("div", { class: "bubble" });
-  if (text) body.append(make("p", {}, ...linked(text)));
+  if (text) body.append(make("p", { dir: "auto" }, ...linked(text)));
   if (files.length) body.append(make("div", { class: "files" }, ...files));
   const speaker = isMine ? "" : who;
   const said = make("div", { class: `said${isMine ? " mine" : ""}${speaker === lastSpeaker && log.lastElementChild?.matches(".said") ? " again" : ""}`, "data-id": id });
   lastSpeaker = speaker;
-  said.append(make("p", { class: "who" }, isMine ? t("you") : who), body, make("p", { class: "mark" }));
+  said.append(make("p", { class: "who" }, ...face(agent), isMine ? t("you") : who), body, make("p", { class: "mark" }));
   return said;
 }
 
@@ -133,7 +141,7 @@ function messageOf(line) {
   const known = line.id ? waiting.get(line.id) : undefined;
   if (line.id) waiting.delete(line.id);
   const files = (line.files ?? []).map(fileLink);
-  const said = known ?? bubble(who, isMine, line.text ?? "", files, line.id);
+  const said = known ?? bubble(who, isMine, line.text ?? "", files, line.id, line.agent);
   if (known && files.length) known.querySelector(".files")?.replaceChildren(...files);
   said.dataset.seq = String(line.seq);
   said.dataset.at = line.at;
@@ -147,7 +155,7 @@ function eventOf(line) {
   if (line.event === "opened") return referenceCard(data.reference ?? conversation?.reference ?? "");
   const name = (typeof data.agent === "object" ? data.agent?.name : data.agent) || data.team || settings.name;
   const key = line.event === "ended" ? (data.by === "visitor" ? "ended_visitor" : "ended_agent") : (line.event ?? "");
-  return key in settings.words ? make("p", { class: "event" }, t(key, { name })) : null; // an event of a later desk
+  return key in settings.words ? make("p", { class: "event", dir: "auto" }, t(key, { name })) : null; // an event of a later desk
 }
 
 /** @param {string} reference */
@@ -250,7 +258,7 @@ outbox.onChange(() => {
   for (const item of outbox.pending()) {
     let said = waiting.get(item.id);
     if (!said) {
-      said = bubble("", true, item.text, item.files.map((file) => make("span", {}, icon("file"), ` ${file.name}`)), item.id);
+      said = bubble("", true, item.text, item.files.map((file) => make("span", {}, icon("file"), " ", make("bdi", {}, file.name))), item.id);
       waiting.set(item.id, said);
       log.append(said);
       marks();

@@ -77,7 +77,7 @@ function say(upload, words, isWorthIt) {
 function send(upload) {
   const { name } = upload.file;
   const bar = /** @type {HTMLProgressElement} */ (make("progress", { max: "100", value: "0", "aria-label": name }));
-  upload.row.replaceChildren(icon("file"), make("span", {}, name), removal(upload, t("cancel_upload", { name })), bar);
+  upload.row.replaceChildren(icon("file"), make("bdi", {}, name), removal(upload, t("cancel_upload", { name })), bar);
   const request = new XMLHttpRequest(); // fetch can't say how far it is
   upload.request = request;
   request.open("POST", `${settings.base}upload/`);
@@ -105,5 +105,5 @@ function arrive(upload, answer) {
   upload.key = answer.key;
   upload.type = answer.type;
   const { name } = upload.file;
-  upload.row.replaceChildren(icon("check"), make("span", {}, name), removal(upload, t("remove", { name })));
+  upload.row.replaceChildren(icon("check"), make("bdi", {}, name), removal(upload, t("remove", { name })));
 }
