@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("helpdesk", "0043_contact_name"),
+        ("helpdesk", "0044_phone_numbers"),
     ]
 
     operations = [
