@@ -15,7 +15,7 @@ FUZZ_ARGS ?= -max_total_time=600
 
 .DEFAULT_GOAL := help
 CHECKS := check-format check-lint check-imports check-types check-widget check-migrations check-deploy check-house
-.PHONY: help setup run test test-platforms crash soak chaos check $(CHECKS) format bench lock messages fuzz screens
+.PHONY: help setup run test install-platforms test-platforms crash soak chaos check $(CHECKS) format bench lock messages fuzz screens
 
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,25 +56,28 @@ chaos: $(STAMP)  ## Chats of 200 clients over a bad line, the desk killed meanwh
 # Programs that stand in for social platforms, each with what it needs, outside the desk's own environment. They are kept
 # where PLATFORMS says; the desk's tests find them under .cache/platforms.
 PLATFORMS ?= .cache/platforms
-MASTODON := $(PLATFORMS)/mastodon
-BLUESKY := $(PLATFORMS)/bluesky
 
-$(MASTODON)/.installed: tests/platforms/requirements.txt
-	@echo "Making $(MASTODON) ..." >&2
-	@rm -rf $(MASTODON) && mkdir -p $(PLATFORMS) && $(PY) -m venv $(MASTODON)
-	@$(MASTODON)/bin/python -m pip install --disable-pip-version-check --quiet -r tests/platforms/requirements.txt
+$(PLATFORMS)/python/.installed: tests/platforms/requirements.lock
+	@echo "Making $(@D) ..." >&2
+	@rm -rf $(@D) && mkdir -p $(PLATFORMS) && $(VENV)/bin/uv venv --quiet --python $(PY) $(@D)
+	@$(VENV)/bin/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r $<
 	@touch $@
 
-# Of all install scripts only that of SQLite's binding runs: it compiles (Debian: build-essential).
-$(BLUESKY)/.installed: tests/platforms/package.json
-	@if command -v npm >/dev/null && command -v c++ >/dev/null; then \
-	    echo "Making $(BLUESKY) ..." >&2; \
-	    rm -rf $(BLUESKY) && mkdir -p $(BLUESKY) && cp tests/platforms/package.json $(BLUESKY)/ && cd $(BLUESKY) && \
-	    npm install --no-audit --no-fund --ignore-scripts --loglevel=error && npm rebuild --loglevel=error better-sqlite3 && \
-	    touch .installed; \
-	else echo "npm or a C++ compiler is not installed: the tests of Bluesky are skipped." >&2; fi
+# Of all install scripts only that of SQLite's binding runs: it compiles, unoptimised, which takes a third of the time, and
+# against the headers beside node where there are any (Debian: build-essential, libnode-dev).
+$(PLATFORMS)/node/.installed: tests/platforms/package-lock.json tests/platforms/package.json
+	@for tool in npm c++; do command -v $$tool >/dev/null || { echo "Bluesky's servers need $$tool, which is not installed." >&2; exit 1; }; done
+	@echo "Making $(@D) ..." >&2
+	@rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D)/
+	@cd $(@D) && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
+	@prefix=$$(dirname "$$(dirname "$$(readlink -f "$$(command -v node)")")"); \
+	if [ -f "$$prefix/include/node/node.h" ]; then export npm_config_nodedir=$$prefix; fi; \
+	cd $(@D) && npm_config_build_from_source=true CFLAGS=-O0 CXXFLAGS=-O0 JOBS=2 npm rebuild --loglevel=error better-sqlite3
+	@touch $@
 
-test-platforms: $(STAMP) $(MASTODON)/.installed $(BLUESKY)/.installed  ## Run social connectors against real servers
+install-platforms: $(STAMP) $(PLATFORMS)/python/.installed $(PLATFORMS)/node/.installed
+
+test-platforms: install-platforms  ## Run social connectors against real servers
 	@LUOTSI_PLATFORMS=$(abspath $(PLATFORMS)) $(PY) -m pytest tests/platforms $(PYTEST_ARGS)
 
 check: $(CHECKS)  ## All but the tests of behaviour; make -k check goes on after a complaint
@@ -118,8 +121,11 @@ format: $(STAMP)  ## Format the code and sort the imports
 bench: $(STAMP)  ## Measure; BENCH=mail|pages|search|push|rules|assignment|rehearsal|idle|chat|widget|all, DATABASE_URL chooses PostgreSQL
 	@$(PY) -m benchmarks $(BENCH)
 
-lock: $(STAMP)  ## Write requirements.lock anew from requirements-dev.txt
-	@$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements-dev.txt -o requirements.lock
+LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
+lock: $(STAMP)  ## Write the lock files anew, of the desk and of the platforms' servers
+	@$(LOCK) requirements-dev.txt -o requirements.lock
+	@$(LOCK) tests/platforms/requirements.txt -o tests/platforms/requirements.lock
+	@cd tests/platforms && npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved=false --no-audit --no-fund --loglevel=error
 
 messages: $(STAMP)  ## Collect the texts for translation into helpdesk/locale, and compile what is translated
 	@$(VENV)/bin/pybabel -q extract -F pyproject.toml $(KEYWORDS:%=-k %) --no-location --no-wrap --project=Luotsi --version=0 \

@@ -229,8 +229,8 @@ def _mentions(
         is_settled = is_settled and _is_settled(notification, settled_before)
         if is_settled:
             state.mention = str(notification["id"])
-        if notification.get("type") != "mention":
-            continue
+        if notification.get("type") != "mention" or notification.get("status", notification) is None:
+            continue  # a mention without its post: that was deleted, and `_changes` tells of it
         try:
             status = notification["status"]
             writer = str(status["account"]["id"])

@@ -90,7 +90,7 @@ class TelegramConnector(SocialConnector):
             is_required=False,
         ),
     )
-    tested = "recorded exchanges: tests/flows/test_telegram.py"
+    tested = "real server: Bot API of lo-bot-api-emulator; edits, audio: recorded exchanges"
 
     def check(self, account: SocialAccount) -> Checked:
         try:

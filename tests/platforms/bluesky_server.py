@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from helpdesk.connectors import http
 from tests.platforms import PLATFORMS
 
-FOLDER = PLATFORMS / "bluesky"
+FOLDER = PLATFORMS / "node"
 NODE = shutil.which("node")
 _PASSWORD = "a password of the test"
 
@@ -64,6 +64,11 @@ class Person:
         """All of this person's posts, newest key first."""
         query = {"repo": self.did, "collection": "app.bsky.feed.post", "limit": "100"}
         return list(call(self.url, "com.atproto.repo.listRecords", query=query)["records"])
+
+    def sees(self, post: dict[str, str]) -> bool:
+        """Whether the AppView knows a post. It forgets whom to tell of an answer that it gets to know before that."""
+        query = {"uris": post["uri"]}
+        return bool(call(self.url, "app.bsky.feed.getPosts", query=query, token=self.token)["posts"])
 
     def hears(self) -> list[dict[str, Any]]:
         """What the AppView tells this person."""

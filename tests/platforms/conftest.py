@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.test import override_settings
 
-from tests.platforms import bluesky_server, mastodon_server
+from tests.platforms import bluesky_server, mastodon_server, telegram_server
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -31,3 +31,12 @@ def bluesky(tmp_path_factory: pytest.TempPathFactory) -> Iterator[bluesky_server
         pytest.skip("@atproto/dev-env is not installed: `make test-platforms` does it where there are node and npm")
     with bluesky_server.run_bluesky(Path(tmp_path_factory.mktemp("bluesky"))) as network:
         yield network
+
+
+@pytest.fixture(scope="session")
+def telegram(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One server for all tests; each test has a bot of its own."""
+    if not telegram_server.PYTHON.exists():
+        pytest.skip("lo-bot-api-emulator is not installed: `make test-platforms` does it")
+    with telegram_server.run_telegram(Path(tmp_path_factory.mktemp("telegram"))) as url:
+        yield url

@@ -15,7 +15,7 @@ from helpdesk.connectors import http
 from mail_gateway.errors import Temporary
 from tests.platforms import PLATFORMS
 
-PROGRAM = PLATFORMS / "mastodon" / "bin" / "mastodon_mock"
+PROGRAM = PLATFORMS / "python" / "bin" / "mastodon_mock"
 _SEED = """
 [[seed.accounts]]
 username = "desk"

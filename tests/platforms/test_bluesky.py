@@ -208,6 +208,7 @@ class TestWhatArrives:
     ) -> None:
         news = desk.post("We are closed tomorrow")
         _, cursor = look(account, "")
+        until(lambda: ann.sees(news))
         asked = ann.post("Why?", reply={"root": news, "parent": news})
         until(desk.hears)
         answer = desk.post("Holidays.", reply={"root": news, "parent": asked})
@@ -220,6 +221,7 @@ class TestWhatArrives:
     def test_never_holds_what_the_desk_wrote_itself(self, account: SocialAccount, ann: Person, desk: Person) -> None:
         asked = ann.mention(desk, "where is it?")
         _, cursor = look(account, "")
+        until(lambda: ann.sees(asked))
         thread = public_thread(root=asked["uri"], did=ann.did)
         NOW.send(account, OutgoingPost(thread=thread, text="On its way.", is_public=True, idempotency_key="b6"))
         until(ann.hears)

@@ -19,14 +19,17 @@ from tests.platforms.test_bluesky import somebody, until
 pytestmark = pytest.mark.django_db
 
 
-def connect(provider: str, settings: dict[str, str], secrets: dict[str, str]) -> SocialAccount:
-    """As an admin does on the channel's page, and the first look."""
+def connect(
+    provider: str, settings: dict[str, str], secrets: dict[str, str], *, is_asked: bool = True
+) -> SocialAccount:
+    """As an admin does on the channel's page, and the first look where the desk asks."""
     wanted = social_accounts.Wanted(name=provider, team=None, is_active=True, settings=settings, secrets=secrets)
     draft = social_accounts.draft_account(account=None, provider=provider, wanted=wanted, at=timezone.now())
     checked = social_connector(provider).check(draft)
     assert checked.ok, checked.trouble
     account = social_accounts.save_account(account=draft, checked=checked, by=None, at=timezone.now())
-    look(account)
+    if is_asked:
+        look(account)
     return account
 
 
@@ -34,11 +37,16 @@ def look(account: SocialAccount) -> int:
     """One look at the platform, and all that came of it; how many items came."""
     SocialAccount.objects.filter(pk=account.pk).update(next_poll_at=timezone.now(), lease_until=None)
     count = social_polling.poll_once(account_id=account.pk)
-    while any(social_queue.work_once(number) for number in social_queue.channels_with_work()):
-        pass
+    work()
     account.refresh_from_db()
     assert account.trouble == "", account.trouble_detail
     return count
+
+
+def work() -> None:
+    """All that has come is done."""
+    while any(social_queue.work_once(number) for number in social_queue.channels_with_work()):
+        pass
 
 
 def answer(ticket: Ticket, text: str) -> Message:

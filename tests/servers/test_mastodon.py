@@ -121,6 +121,16 @@ class TestALook:
         with pytest.raises(Unreadable):
             connector.read(account, broken)
 
+    def test_leaves_out_mentions_whose_post_was_deleted(self, far: FarServer, account: SocialAccount) -> None:
+        connector = Mastodon()
+        _, cursor = connector.poll(account, "")
+        far.on(NOTIFICATIONS, listing({**notification(1), "status": None}, notification(2)))
+
+        found, cursor = connector.poll(account, cursor)
+
+        assert [name for name, _ in found] == ["2"]
+        assert json.loads(cursor)["mention"] == "2"
+
     def test_of_another_account_begins_anew(self, far: FarServer, account: SocialAccount) -> None:
         connector = Mastodon()
         far.on(NOTIFICATIONS, listing(notification(1)))
