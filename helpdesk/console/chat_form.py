@@ -38,7 +38,7 @@ _HOST = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]
 def origin_of(written: str) -> str:
     """``https://shop.example`` for what somebody has typed or pasted. Raises ValidationError."""
     text = written.strip().lower()
-    parts = urlsplit(text if "//" in text else f"https://{text}")
+    parts = urlsplit(text if "//" in text else f"{_usual_scheme(text)}://{text}")
     host = parts.hostname or ""
     shown = f"[{host}]" if ":" in host else host
     is_host = bool(_HOST.fullmatch(shown)) and ("." in host or ":" in host or host == "localhost")
@@ -54,6 +54,11 @@ def origin_of(written: str) -> str:
         raise ValidationError(_("“%(site)s” has a port that can't be.") % {"site": written}) from error
     is_usual = port == {"http": ":80", "https": ":443"}[parts.scheme]
     return f"{parts.scheme}://{shown}{'' if is_usual else port}"
+
+
+def _usual_scheme(written: str) -> str:
+    """Sites have https; a page that is tried out on the own machine hardly ever has."""
+    return "http" if re.match(r"(localhost|127\.0\.0\.1|\[::1\])(:|/|$)", written) else "https"
 
 
 class ChatForm(forms.Form):

@@ -1,5 +1,6 @@
 """Trying out a mailbox's accounts before anything is stored: what works, and what would happen (MAIL.md 12)."""
 
+import ssl
 from dataclasses import dataclass, replace
 
 from django.utils import formats
@@ -99,4 +100,14 @@ def why(error: GatewayError, account: imap.ImapAccount | SmtpAccount) -> tuple[s
         return (_("The server does not let this account in with its provider's permission."),)
     if isinstance(error, LoginRefused):
         return (_("The server does not accept this user name and password."),)
+    if isinstance(error.__cause__, ssl.SSLCertVerificationError):
+        return (
+            _("The server's certificate can't be trusted: wrong name, expired, or of an unknown authority."),
+            _("Write the server's name as in its certificate. SSL_CERT_FILE names authorities of your own to the desk."),
+        )
+    if isinstance(error.__cause__, ssl.SSLError):
+        return (
+            _("No encrypted connection came about on this port."),
+            _("TLS is usual on 993 for IMAP and 465 for SMTP, STARTTLS on 143 and 587."),
+        )
     return (_("The server can't be reached like this. Check server, port and encryption."),)

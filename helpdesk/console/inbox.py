@@ -14,8 +14,8 @@ from django.views.decorators.http import require_safe
 from helpdesk.console.access import agent_of
 from helpdesk.console.service_clocks import Clock, clock_of
 from helpdesk.models import Agent, State
+from helpdesk.queries import desk, service
 from helpdesk.queries import inbox as lists
-from helpdesk.queries import service
 from helpdesk.queries.inbox import ACTIVE, DUE, EVERY, OVERDUE, SNOOZED, STATE_CHOICES, View
 
 
@@ -60,6 +60,7 @@ def list_context(request: HttpRequest, agent: Agent, view: View) -> dict[str, An
         "first": first,
         "reference": "",
         "query": "",
+        "first_step": desk.first_step() if agent.is_admin and not page.rows else "",
         "view_query": "?" + urlencode({"view": view.value, "state": state}),
     }
 

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Min
 
-from helpdesk.models import Delivery, Heartbeat, InboundEvent
+from helpdesk.models import Channel, Delivery, Heartbeat, InboundEvent, Membership
 from helpdesk.models.transport import DeliveryState, EventState
 from helpdesk.queries import troubles
 from helpdesk.queries.troubles import LOST_AFTER, Disk
@@ -133,3 +134,12 @@ def _database_bytes() -> int | None:
     file = Path(str(connection.settings_dict["NAME"]))
     parts = [file, file.with_name(f"{file.name}-wal")]
     return sum(part.stat().st_size for part in parts if part.is_file()) or None
+
+
+def first_step() -> Literal["channel", "people", ""]:
+    """What a new desk still lacks before a ticket can arrive and reach somebody, the first thing first; "": nothing."""
+    if not Channel.objects.filter(is_active=True).exists():
+        return "channel"
+    if not Membership.objects.filter(agent__is_active=True, team__is_active=True).exists():
+        return "people"
+    return ""

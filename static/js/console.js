@@ -5,5 +5,6 @@ import "./fresh.js";
 import "./keys.js";
 import "./later.js";
 import "./menus.js";
+import "./once.js";
 import "./palette.js";
 import "./times.js";

@@ -72,6 +72,7 @@ class TestAChat:
         page.locator(".hand-over summary").click()
         page.locator(".hand-over select").select_option(label="Eli")
         page.locator(".hand-over textarea").fill("She waits for a parcel")
-        page.locator(".hand-over button").click()
+        page.locator(".hand-over button").dblclick()  # as impatient people do
         expect(page.locator(".message.is-note")).to_contain_text("She waits for a parcel")
+        assert Message.objects.filter(kind="note").count() == 1
         assert Ticket.objects.get().owner == eli

@@ -18,6 +18,7 @@ from helpdesk.models import (
     Draft,
     Entry,
     Identity,
+    Membership,
     Message,
     Reading,
     State,
@@ -129,6 +130,30 @@ class TestInboxPage:
         assert client_of(ben).get("/inbox/everything/").status_code == 404
 
 
+class TestFirstSteps:
+    """A desk that nobody can write to yet says what to do first, to those who can do it."""
+
+    def test_lead_an_admin_to_the_channels_and_then_to_the_people(self, dora: Agent, support: Team) -> None:
+        Membership.objects.all().delete()
+
+        empty = client_of(dora).get("/inbox/teams/").text
+        Channel.objects.create(slug="support", name="Support")
+        connected = client_of(dora).get("/inbox/teams/").text
+        Membership.objects.create(agent=dora, team=support)
+        ready = client_of(dora).get("/inbox/teams/").text
+
+        assert "No channel yet" in empty
+        assert 'href="/channels/new/"' in empty
+        assert "Nobody is in a team yet" in connected
+        assert "All done here" in ready
+
+    def test_are_not_for_agents(self, ben: Agent) -> None:
+        page = client_of(ben).get("/inbox/teams/").text
+
+        assert "All done here" in page
+        assert "No channel yet" not in page
+
+
 class TestPermission:
     """Cleo is in another team: nothing of the ticket is there for her."""
 
@@ -202,6 +227,11 @@ class TestTicketWithoutScripts:
         assert (
             'rel="nofollow noopener noreferrer" target="_blank"' in page or 'href="https://customer.example/a' in page
         )
+
+    def test_heads_each_block_about_the_customer_by_a_heading(self, ben: Agent, ticket: Ticket) -> None:
+        page = client_of(ben).get(f"/tickets/{ticket.reference}/").text
+
+        assert re.findall(r'<(\w+) class="head" id="about-reached_at">', page) == ["h3"]
 
     def test_leads_a_sloppy_reference_to_the_right_address(self, ben: Agent, ticket: Ticket) -> None:
         answer = client_of(ben).get(f"/tickets/{ticket.reference.lower()}/")

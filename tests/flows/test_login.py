@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from django.template.loader import get_template
 from django.test import Client
 
 from helpdesk.actions import people
@@ -53,6 +54,45 @@ class TestLogIn:
         client.post("/logout/")
 
         assert "_auth_user_id" not in client.session
+
+
+class TestRefusals:
+    """What is not to be had is told on a page of the desk's own, with a way on."""
+
+    def test_tell_an_agent_that_nothing_is_there(self, client: Client, eve: Agent) -> None:
+        client.force_login(eve)
+
+        answer = client.get("/tickets/LU-100001-2/")
+
+        assert answer.status_code == 404
+        assert "Nothing is here" in answer.text
+        assert "belongs to a team that you are not in" in answer.text
+        assert '<a href="/">Back to the tickets</a>' in answer.text
+
+    def test_tell_a_visitor_nothing_about_teams(self, client: Client, db: None) -> None:
+        answer = client.get("/nowhere/", headers={"Accept-Language": "fi"})
+
+        assert answer.status_code == 404
+        assert "Täällä ei ole mitään" in answer.text
+        assert "tiimi" not in answer.text
+        assert 'href="/faq/"' in answer.text
+
+    def test_tell_an_agent_whose_role_is_too_low(self, client: Client, eve: Agent) -> None:
+        client.force_login(eve)
+
+        answer = client.get("/channels/")
+
+        assert answer.status_code == 403
+        assert "Not for your role" in answer.text
+
+    def test_tell_what_to_do_about_a_page_from_before_the_login(self, eve: Agent) -> None:
+        answer = log_in(Client(enforce_csrf_checks=True), eve.email, PASSWORD)
+
+        assert answer.status_code == 403
+        assert "This page was out of date" in answer.text
+
+    def test_need_no_request_for_a_mistake_of_the_desk(self) -> None:
+        assert "The desk has made a mistake" in get_template("500.html").render()
 
 
 class TestTooManyTries:

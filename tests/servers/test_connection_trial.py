@@ -3,6 +3,8 @@
 import socket
 from datetime import UTC, datetime
 
+import pytest
+
 from helpdesk.console.connection_trial import try_out
 from helpdesk.models import Mailbox
 from tests import make
@@ -57,6 +59,30 @@ class TestIncomingMail:
 
         assert not incoming.is_good
         assert "can't be reached" in incoming.sentences[0]
+
+
+    def test_says_that_the_certificate_is_not_trusted_until_its_authority_is_named(
+        self, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        mailbox = mailbox_of(dovecot, "trial")
+        mailbox.imap_port, mailbox.imap_security = dovecot.tls_port, "tls"
+
+        strange, _outgoing = try_out(mailbox)
+        monkeypatch.setenv("SSL_CERT_FILE", str(dovecot.certificates.ca_file))
+        known, _outgoing = try_out(mailbox)
+
+        assert not strange.is_good
+        assert "certificate can't be trusted" in strange.sentences[0]
+        assert known.is_good
+
+    def test_says_that_the_port_does_not_speak_tls(self, dovecot: Dovecot) -> None:
+        mailbox = mailbox_of(dovecot, "trial")
+        mailbox.imap_security = "tls"
+
+        incoming, _outgoing = try_out(mailbox)
+
+        assert not incoming.is_good
+        assert incoming.sentences[0] == "No encrypted connection came about on this port."
 
 
 class TestOutgoingMail:
