@@ -9,6 +9,7 @@ Globals (templates need no import for them; macros of ``templates/components`` s
 ``language()``            language code of the page
 ``desk_name``             what this desk calls itself
 ``relative(moment)``      "now", "2 m", "3 h", "4 d", then the date
+``relative_to(moment)``   "in 2 h", "in 5 d", of a moment to come
 ``exact(moment)``         date and time in the reader's zone, with the zone's name
 ``clock(moment)``         time of day in the reader's zone, with the date unless it is today
 ``day(moment)``           date in the reader's zone
@@ -62,6 +63,7 @@ def environment(**options: Any) -> Environment:
         language=translation.get_language,
         desk_name=settings.DESK_NAME,
         relative=relative,
+        relative_to=relative_to,
         exact=exact,
         short_day=short_day,
         clock=clock,

@@ -10,7 +10,7 @@ from django.utils.text import slugify
 
 from helpdesk import live
 from helpdesk.actions import changes
-from helpdesk.connectors.registry import social_connector
+from helpdesk.connectors.registry import account_connector
 from helpdesk.connectors.social import Checked, Renewed
 from helpdesk.models import Agent, Channel, SocialAccount, SocialTrouble, Team
 
@@ -57,7 +57,7 @@ def save_account(*, account: SocialAccount, checked: Checked, by: Agent | None, 
     else:
         account.trouble, account.trouble_at = SocialTrouble.REFUSED, at
         account.trouble_detail = checked.trouble[:300]
-    every = social_connector(account.provider).poll_every(account)
+    every = account_connector(account).poll_every(account)
     account.next_poll_at = at if every is not None else None
     account.save()
     details = {"platform": channel.get_kind_display(), "account": account.name}

@@ -7,7 +7,8 @@ from typing import cast
 from helpdesk.connectors.base import Connector
 from helpdesk.connectors.social import SocialConnector
 from helpdesk.connectors.social_line import SocialOutbox
-from helpdesk.models import Channel
+from helpdesk.connectors.staged import Staged, is_staged
+from helpdesk.models import Channel, SocialAccount
 
 #: A new connector is one file beside this one, one line here, and samples for the contract test.
 CONNECTORS = {Channel.Kind.EMAIL: "helpdesk.connectors.email"}
@@ -29,7 +30,7 @@ SOCIAL = {
 def connector_for(kind: str) -> Connector:
     """The connector of ``kind``. Raises KeyError for a kind that nobody has registered."""
     if kind in SOCIAL:
-        return SocialOutbox(social_connector(kind))
+        return SocialOutbox(account_connector)
     return cast("Connector", import_module(CONNECTORS[Channel.Kind(kind)]).connector)
 
 
@@ -37,3 +38,9 @@ def connector_for(kind: str) -> Connector:
 def social_connector(provider: str) -> SocialConnector:
     """The connector of a social platform. Raises KeyError for one that nobody has registered."""
     return cast("SocialConnector", import_module(SOCIAL[Channel.Kind(provider)]).connector)
+
+
+def account_connector(account: SocialAccount) -> SocialConnector:
+    """The connector of an account: its platform's, or for one of the demo what stays inside the desk."""
+    own = social_connector(account.provider)
+    return Staged(own) if is_staged(account) else own

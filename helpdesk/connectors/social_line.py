@@ -1,7 +1,7 @@
 """The outbox's way out of a social channel: what was queued is put together and given to the platform's connector."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
@@ -55,7 +55,7 @@ def post_of(outgoing: Outgoing) -> OutgoingPost:
 class SocialOutbox:
     """The connector of social channels, as the outbox knows connectors."""
 
-    connector: SocialConnector
+    connector_of: Callable[[SocialAccount], SocialConnector]
 
     @contextmanager
     def open_line(self, channel: Channel) -> Iterator[Line]:
@@ -63,4 +63,4 @@ class SocialOutbox:
         account = SocialAccount.objects.filter(channel=channel).first()
         if account is None:
             raise LoginRefused("The channel has no account.")
-        yield SocialLine(self.connector, account)
+        yield SocialLine(self.connector_of(account), account)

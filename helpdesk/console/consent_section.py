@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from helpdesk.console.customer_look import Look
-from helpdesk.models.consent import ALLOWED_UNLESS_REFUSED
-from helpdesk.queries.consents import standing_of
+from helpdesk.queries.consents import standing_of, verdicts
 
 
 def consent(look: Look) -> Mapping[str, Any]:
-    """What differs from what holds for everybody: bans, and what was allowed expressly."""
-    standing = standing_of(look.contact)
+    """What the customer has said themselves: what they refuse, and what they allow expressly."""
     return {
-        "told": [each for each in standing if each.is_allowed != (each.purpose in ALLOWED_UNLESS_REFUSED)],
+        "told": [each for each in verdicts(standing_of(look.contact)) if each.consent is not None],
         "contact": look.contact,
     }

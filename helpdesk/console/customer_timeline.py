@@ -36,7 +36,7 @@ def timeline_context(request: HttpRequest, agent: Agent, whose: Whose) -> dict[s
         "shows_names": whose.contact is None,
         "link_words": linking_words.happened,
         "evidence_word": linking_words.evidence_word,
-        "kind_label": _kind_label,
+        "kind_label": kind_label,
         "now": timezone.now(),
         "tabs": _tabs(request, wanted, timeline.channel_kinds(agent=agent, whose=whose)) if not wanted.before else (),
     }
@@ -71,7 +71,7 @@ def _address(request: HttpRequest, wanted: Wanted, **changes: str) -> str:
     return f"{request.path}?{query}" if query else request.path
 
 
-def _kind_label(kind: str) -> str:
+def kind_label(kind: str) -> str:
     """A kind of channel in words; '' is every kind."""
     return str(Channel.Kind(kind).label) if kind in Channel.Kind.values else kind or _("every channel")
 

@@ -16,7 +16,7 @@ from helpdesk.actions import attributes, identities, merging
 from helpdesk.actions.contacts import BadAddress
 from helpdesk.console import linking_words as words
 from helpdesk.console.access import agent_of
-from helpdesk.console.customer_look import Look
+from helpdesk.console.customer_look import Look, language_name
 from helpdesk.models import Claim, Contact, ContactValue, Identity, IdentityKind, Merge
 from helpdesk.queries import linking_page
 from helpdesk.queries.linking_people import root_of
@@ -148,6 +148,7 @@ def merge(request: HttpRequest, contact_id: int) -> HttpResponse:
         "suggestions": shown,
         "taken": Identity.objects.filter(pk=_number(source.get("taken", ""))).first(),
         "words": words,
+        "language_name": language_name,
     }
     return render(request, "console/customer/merge.html", context)
 

@@ -18,9 +18,10 @@ from helpdesk.actions.consents import MAX_PROOF, Said
 from helpdesk.actions.erasing.sweep import LOOK_AT, named_elsewhere
 from helpdesk.actions.erasing.task import contacts_of, names_of, signs_of
 from helpdesk.console.access import agent_of
+from helpdesk.console.customer_timeline import kind_label
 from helpdesk.models import Channel, ConsentSource, Contact, Erasure, ErasureReason, LegalBasis, Purpose, Ticket
 from helpdesk.queries import personal_data as queries
-from helpdesk.queries.consents import history_of, standing_of
+from helpdesk.queries.consents import history_of, standing_of, verdicts
 from helpdesk.queries.customers import customer_by_id
 from helpdesk.signs import usable_names
 
@@ -136,7 +137,13 @@ def note_consent(request: HttpRequest, contact_id: int) -> HttpResponse:
 
 
 def _show(request: HttpRequest, contact: Contact, form: ConsentForm) -> HttpResponse:
-    context = {"contact": contact, "form": form, "standing": standing_of(contact), "history": history_of(contact)}
+    context = {
+        "contact": contact,
+        "form": form,
+        "verdicts": verdicts(standing_of(contact)),
+        "history": history_of(contact),
+        "kind_label": kind_label,
+    }
     return render(request, "console/personal/data.html", context)
 
 

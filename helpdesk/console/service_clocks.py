@@ -14,6 +14,8 @@ from helpdesk.queries.service import Bar, Stretch, Timeline, timelines_of
 _MINUTE = timedelta(minutes=1)
 #: Stretches that a ticket shows of one clock, the newest ones.
 _SHOWN = 120
+#: What was due longer ago is told in days, as the calendar on the wall counts them, open or not.
+_IN_DAYS = timedelta(hours=48)
 
 
 def duration(length: timedelta) -> str:
@@ -55,6 +57,8 @@ class Clock:
 def clock_of(bar: Bar) -> Clock:
     """How a clock stands, in words."""
     left = brief(bar.left)
+    if bar.overdue >= _IN_DAYS:
+        left = _("{n} d").format(n=bar.overdue.days)
     if bar.state in {ClockState.DONE, ClockState.DROPPED}:
         short = _over(bar)
     elif bar.is_missed:

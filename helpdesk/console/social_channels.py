@@ -11,8 +11,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from helpdesk.actions import social_accounts as actions
-from helpdesk.connectors.registry import SOCIAL, social_connector
+from helpdesk.connectors.registry import SOCIAL, account_connector, social_connector
 from helpdesk.connectors.social import Checked
+from helpdesk.connectors.staged import is_staged
 from helpdesk.console.access import agent_of
 from helpdesk.console.social_form import SocialForm
 from helpdesk.intake.social_care import learn_templates
@@ -88,14 +89,14 @@ def renew(request: HttpRequest, channel_id: int) -> HttpResponse:
 
 def _tried(account: SocialAccount) -> Checked:
     try:
-        return social_connector(account.provider).check(account)
+        return account_connector(account).check(account)
     except GatewayError as error:
         return Checked(ok=False, trouble=_("The platform can't be reached: %s") % error)
 
 
 def _connect(request: HttpRequest, account: SocialAccount) -> None:
     try:
-        social_connector(account.provider).connect(account, social.webhook_address(account))
+        account_connector(account).connect(account, social.webhook_address(account))
     except GatewayError as error:
         log.warning("social account %s could not be connected: %s", account.pk, error)
         messages.error(request, _("The credentials work, but the platform does not take the address: %s") % error)
@@ -133,6 +134,7 @@ def _page(
         "address": social.webhook_address(stored) if stored else "",
         "is_asked": stored is not None and connector.poll_every(stored) is not None,
         "is_public": social.is_reachable_from_outside(),
+        "is_staged": stored is not None and is_staged(stored),
         "events": social.newest_events(stored) if stored else (),
         "states": {state.value: str(state.label) for state in InboundEvent.State},
         "reasons": {reason.value: str(reason.label) for reason in InboundEvent.Reason},

@@ -28,6 +28,7 @@ from helpdesk.demo.furnishing import furnish
 from helpdesk.demo.letters import mail_of
 from helpdesk.demo.links import introduce
 from helpdesk.demo.promises import promise
+from helpdesk.demo.social import open_social
 from helpdesk.demo.timeline import Moment, timeline
 from helpdesk.escalation import announce_due
 from helpdesk.intake.accept import Envelope, accept
@@ -60,6 +61,8 @@ def seed(*, now: datetime | None = None) -> None:
                 announce_due(now=moment.at)  # as the timers would have
                 play.step(moment)
             play_chats(now=now)
+            open_social(now=now)
+            _mark_as_sent()
             introduce(now=now)
             promise(now=now)
             announce_due(now=now)

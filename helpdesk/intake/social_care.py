@@ -12,7 +12,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from helpdesk.actions import social_accounts, social_templates
-from helpdesk.connectors.registry import social_connector
+from helpdesk.connectors.registry import account_connector
 from helpdesk.models import Agent, SocialAccount
 from mail_gateway.errors import GatewayError, Temporary
 
@@ -46,7 +46,7 @@ def look_after_all(*, now: datetime) -> int:
 
 def look_after(*, account: SocialAccount, now: datetime) -> None:
     """Renew, check, and learn what is approved, with the network outside of every transaction."""
-    connector = social_connector(account.provider)
+    connector = account_connector(account)
     try:
         if (renewed := connector.renew(account)) is not None:
             social_accounts.note_renewed(account=account, renewed=renewed)
@@ -66,5 +66,5 @@ def look_after(*, account: SocialAccount, now: datetime) -> None:
 
 def learn_templates(*, account: SocialAccount, by: Agent | None, at: datetime) -> bool:
     """Keep the texts that the platform has approved by now. Raises the errors of the connector."""
-    found = social_connector(account.provider).templates(account)
+    found = account_connector(account).templates(account)
     return social_templates.store(account=account, found=found, by=by, at=at)

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from helpdesk import live
 from helpdesk.actions import social_accounts
-from helpdesk.connectors.registry import social_connector
+from helpdesk.connectors.registry import account_connector
 from helpdesk.connectors.social import Unreadable
 from helpdesk.intake.social import take_items
 from helpdesk.lanes import Work, run_lanes
@@ -49,7 +49,7 @@ def poll_once(*, account_id: int) -> int:
     account = social_accounts.claim_poll(account_id=account_id, at=now, until=now + LEASE)
     if account is None:
         return 0
-    connector = social_connector(account.provider)
+    connector = account_connector(account)
     every = connector.poll_every(account)
     try:
         items, cursor = connector.poll(account, account.cursor) if every is not None else ([], account.cursor)

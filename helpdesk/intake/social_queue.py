@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from helpdesk import blobs, live
 from helpdesk.actions.contacts import BadAddress
-from helpdesk.connectors.registry import social_connector
+from helpdesk.connectors.registry import account_connector
 from helpdesk.connectors.social import MAX_MEDIA_BYTES, Item, Media, SocialConnector, Unreadable
 from helpdesk.intake.queue import (
     MAX_ATTEMPTS,
@@ -71,7 +71,7 @@ def work_once(channel_id: int) -> int:
 
 def _work_on(event: InboundEvent, account: SocialAccount, rulebook: Rulebook) -> None:
     event.channel = account.channel
-    connector = social_connector(account.provider)
+    connector = account_connector(account)
     is_last = event.attempts >= MAX_ATTEMPTS
     try:
         item = connector.read(account, blobs.get(event.blob))

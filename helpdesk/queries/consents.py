@@ -33,6 +33,37 @@ class Standing:
         return str(Channel.Kind(self.channel_kind).label)
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One purpose, with all kinds of channel for which it stands in the same way; ``is_everywhere``: these are all."""
+
+    purpose: Purpose
+    standing: Sequence[Standing]
+    is_everywhere: bool
+
+    @property
+    def is_allowed(self) -> bool:
+        return self.standing[0].is_allowed
+
+    @property
+    def consent(self) -> Consent | None:
+        """The word that decides; None: nobody has said anything."""
+        return self.standing[0].consent
+
+
+def verdicts(standing: Iterable[Standing]) -> Sequence[Verdict]:
+    """What is so for several kinds for the same reason is told once; purposes stay in their order."""
+    found: dict[Purpose, dict[tuple[bool, int | None], list[Standing]]] = {}
+    for each in standing:
+        reason = (each.is_allowed, each.consent.pk if each.consent else None)
+        found.setdefault(each.purpose, {}).setdefault(reason, []).append(each)
+    return [
+        Verdict(purpose, rows, is_everywhere=len(reasons) == 1)
+        for purpose, reasons in found.items()
+        for rows in reasons.values()
+    ]
+
+
 def is_allowed(words: Iterable[Word], *, purpose: str, channel_kind: str) -> tuple[bool, Word | None]:
     """Whether a purpose may be served by a kind of channel, and which word decides.
 

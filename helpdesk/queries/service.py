@@ -36,7 +36,10 @@ def is_anything_promised() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One clock at one moment, as a bar shows it. ``left`` is negative when the target is missed."""
+    """One clock at one moment, as a bar shows it. ``left`` is negative when the target is missed.
+
+    ``overdue``: how long ago it was due, on the clock on the wall; nothing while there is time, or it is over.
+    """
 
     kind: ClockKind
     state: ClockState
@@ -45,6 +48,7 @@ class Bar:
     due_at: datetime | None
     warn_percent: int
     policy_name: str = ""
+    overdue: timedelta = timedelta()
 
     @property
     def left(self) -> timedelta:
@@ -71,6 +75,7 @@ class Bar:
 
 def bar_of(clock: ServiceClock, *, now: datetime) -> Bar:
     """How ``clock`` stands; its calendar is loaded."""
+    due_at = clock.due_at if clock.state == ClockState.RUNNING else None
     return Bar(
         kind=ClockKind(clock.kind),
         state=ClockState(clock.state),
@@ -79,6 +84,7 @@ def bar_of(clock: ServiceClock, *, now: datetime) -> Bar:
         due_at=clock.due_at,
         warn_percent=clock.warn_percent,
         policy_name=clock.policy.name if clock.policy is not None else "",
+        overdue=max(now - due_at, timedelta()) if due_at is not None else timedelta(),
     )
 
 
