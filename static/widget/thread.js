@@ -290,6 +290,9 @@ function fail(said, item) {
 let wasAtEnd = true;
 scroll.addEventListener("scroll", () => (wasAtEnd = isAtEnd()), { passive: true });
 log.addEventListener("load", () => wasAtEnd && toEnd(), { capture: true });
+// The same when files or a warning below leave less of the log to see, or a message gets a reason why it wasn't sent.
+const growth = new ResizeObserver(() => wasAtEnd && !log.hidden && toEnd());
+for (const element of [scroll, log]) growth.observe(element);
 jump.addEventListener("click", () => {
   toEnd();
   see();

@@ -20,7 +20,7 @@ _OVERFLOWS = """() => [...document.querySelectorAll("body *")].filter((each) => 
   const box = each.getBoundingClientRect(), style = getComputedStyle(each);
   const isForEars = (one) => one && (getComputedStyle(one).clipPath !== "none" || isForEars(one.parentElement));
   if (!box.width || each.closest("svg, dialog:not([open])") || isForEars(each)) return false;
-  const isCut = style.overflowX !== "visible" && each.scrollWidth > each.clientWidth + 1;
+  const isCut = style.overflowX !== "visible" && !each.matches("input") && each.scrollWidth > each.clientWidth + 1;
   return box.left < -0.5 || box.right > innerWidth + 0.5 || isCut;
 }).map((each) => each.outerHTML.slice(0, 120))"""
 
