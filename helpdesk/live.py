@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 INTAKE, SLOW_INTAKE, OUTBOX, REHEARSALS = "intake", "intake-slow", "outbox", "rehearsals"
 SOCIAL_INTAKE, SOCIAL_POLLS = "intake-social", "social-polls"
 NOTIFICATION = "luotsi_wake"
+#: A Redis that doesn't answer for so long is as good as gone.
+REDIS_SECONDS = 2.0
 _bells: dict[str, threading.Event] = defaultdict(threading.Event)
 
 
@@ -80,17 +83,39 @@ def _send(groups: tuple[str, ...], message: dict[str, Any]) -> None:
         if loop is None or loop.is_closed():
             return  # nobody listens in this process
         # call_soon_threadsafe also wakes the loop; without it a message from a worker thread arrived 3 s late.
-        asyncio.run_coroutine_threadsafe(_send_all(layer, groups, message), loop)
+        asyncio.run_coroutine_threadsafe(_send_all(layer, [(group, message) for group in groups]), loop)
         return
-    try:
-        async_to_sync(_send_all)(layer, groups, message)
-    except OSError as error:
-        log.warning("hint not sent, readers fall back to their slow tick: %s", error)
+    _send_out(layer, [(group, message) for group in groups])
 
 
-async def _send_all(layer: Any, groups: tuple[str, ...], message: dict[str, Any]) -> None:
-    for group in groups:
+async def _send_all(layer: Any, letters: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    for group, message in letters:
         await layer.group_send(group, message)
+
+
+def _send_out(layer: Any, letters: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    """By Redis. Where a loop of this process listens it carries them, over the connection that it has; nobody waits."""
+    loop = next((loop for loop in list(_loops) if loop.is_running()), None)
+    if loop is not None:
+        asyncio.run_coroutine_threadsafe(_try_to_send(layer, letters), loop)
+    else:
+        async_to_sync(_try_to_send)(layer, letters)
+
+
+async def _try_to_send(layer: Any, letters: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    try:
+        async with asyncio.timeout(REDIS_SECONDS):
+            await _send_all(layer, letters)
+    except _redis_troubles() as error:
+        log.warning("hints not sent, readers fall back to their slow tick: %s", str(error) or type(error).__name__)
+
+
+@cache
+def _redis_troubles() -> tuple[type[Exception], ...]:
+    """What Redis being slow or gone looks like; redis-py's own errors are no OSErrors."""
+    from redis.exceptions import RedisError  # noqa: PLC0415  # a desk of one process has no use for it
+
+    return (OSError, RedisError)
 
 
 Marks = tuple[int, int, int]
@@ -124,20 +149,12 @@ def _ring(messages: Sequence[dict[str, Any]]) -> None:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(_hand_over, listener, messages)
         return
-    try:
-        async_to_sync(_ring_out)(layer, messages)
-    except OSError as error:
-        log.warning("bells not rung, watchers fall back to their slow tick: %s", error)
+    _send_out(layer, [(chat_group(message["chat"]), message) for message in messages])
 
 
 def _hand_over(listener: "Listener", messages: Sequence[dict[str, Any]]) -> None:
     for message in messages:
         listener(message)
-
-
-async def _ring_out(layer: Any, messages: Sequence[dict[str, Any]]) -> None:
-    for message in messages:
-        await layer.group_send(chat_group(message["chat"]), message)
 
 
 async def whisper(conversation_id: int, message: dict[str, Any]) -> None:
@@ -147,10 +164,7 @@ async def whisper(conversation_id: int, message: dict[str, Any]) -> None:
     if isinstance(layer, MemoryLayer):
         _ring([message])
         return
-    try:
-        await layer.group_send(chat_group(conversation_id), message)
-    except (OSError, ChannelFull) as error:
-        log.debug("whisper not sent: %s", error)
+    await _try_to_send(layer, [(chat_group(conversation_id), message)])
 
 
 def chat_group(conversation_id: int) -> str:
@@ -160,6 +174,8 @@ def chat_group(conversation_id: int) -> str:
 
 Listener = Callable[[dict[str, Any]], object]
 _listeners: set[tuple[asyncio.AbstractEventLoop, Listener]] = set()
+#: Loops that hold a connection to Redis.
+_loops: set[asyncio.AbstractEventLoop] = set()
 
 
 class Doorbells:
@@ -170,6 +186,10 @@ class Doorbells:
         self._layer: Any = get_channel_layer()
         self._ours = (asyncio.get_running_loop(), listener)
         self._channel = ""
+        self._chats: set[int] = set()
+        if not isinstance(self._layer, MemoryLayer):
+            _loops.difference_update([loop for loop in _loops if loop.is_closed()])
+            _loops.add(asyncio.get_running_loop())
 
     async def listen(self) -> None:
         """Hand over what rings, until cancelled."""
@@ -179,24 +199,34 @@ class Doorbells:
                 await asyncio.Event().wait()
             finally:
                 _listeners.discard(self._ours)
-        self._channel = await self._layer.new_channel("chats.")
-        while True:
-            self._listener(await self._layer.receive(self._channel))
+        try:
+            self._channel = await self._layer.new_channel("chats.")
+            for number in list(self._chats):  # those of a former try, and those that came before the first
+                await self._subscribe("group_add", number)
+            while True:
+                self._listener(await self._layer.receive(self._channel))
+        except _redis_troubles() as error:
+            raise ConnectionError(f"Redis: {error}") from error
+        finally:
+            self._channel = ""
 
     async def add(self, conversation_id: int) -> None:
         """Hear of this chat from now on."""
+        self._chats.add(conversation_id)
         await self._subscribe("group_add", conversation_id)
 
     async def remove(self, conversation_id: int) -> None:
         """Hear of it no longer."""
+        self._chats.discard(conversation_id)
         await self._subscribe("group_discard", conversation_id)
 
     async def _subscribe(self, verb: str, conversation_id: int) -> None:
         if not self._channel:
             return
         try:
-            await getattr(self._layer, verb)(chat_group(conversation_id), self._channel)
-        except OSError as error:  # the slow tick does it without bells
+            async with asyncio.timeout(REDIS_SECONDS):
+                await getattr(self._layer, verb)(chat_group(conversation_id), self._channel)
+        except _redis_troubles() as error:  # the slow tick does it without bells
             log.warning("no bell for chat %s: %s", conversation_id, error)
 
 

@@ -1,5 +1,6 @@
 """Who is there: what agents say of themselves, and when their consoles were last heard of."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db.models import Q
@@ -19,5 +20,12 @@ def choose_presence(*, agent: Agent, presence: PresenceChoice, at: datetime) -> 
 
 def note_seen(*, agent_id: int, at: datetime) -> None:
     """A console of the agent is connected. Who had been gone is present since now."""
+    note_all_seen(agent_ids=[agent_id], at=at)
+
+
+def note_all_seen(*, agent_ids: Collection[int], at: datetime) -> None:
+    """`note_seen` of several agents at once."""
     long_ago = at - timedelta(seconds=BEAT_SECONDS / 2)
-    Agent.objects.filter(Q(seen_at=None) | Q(seen_at__lt=long_ago), pk=agent_id).update(seen_at=at)
+    rows = Agent.objects.filter(Q(seen_at=None) | Q(seen_at__lt=long_ago), pk__in=agent_ids)
+    if agent_ids and rows.exists():  # an update that changes nothing waits for SQLite's writer like any other
+        rows.update(seen_at=at)

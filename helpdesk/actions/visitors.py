@@ -1,7 +1,7 @@
 """Visitors of chats: they come into being with their first message, say who they are, and are vouched for."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
@@ -226,21 +226,27 @@ def go_to(*, guest: Guest, page: Any, at: datetime) -> None:
         Visitor.objects.filter(pk=guest.visitor_id).update(page=guest.page, pages=guest.pages)
 
 
-def renew(*, visitor_ids: Iterable[int], at: datetime) -> None:
-    """These visitors are connected."""
-    Visitor.objects.filter(pk__in=list(visitor_ids)).update(online_until=at + ONLINE_LIFE)
+def note_moves(*, came: Collection[int], gone: Collection[int], since: datetime, at: datetime) -> None:
+    """Visitors ``came`` are connected; the last connections of those who are ``gone`` to this process have ended.
 
-
-def leave(*, visitor_id: int, at: datetime) -> None:
-    """The visitor's last connection to this process has ended."""
-    Visitor.objects.filter(pk=visitor_id).update(online_until=at)
+    The first of these ended at ``since``: whoever has come to another process after that is there.
+    """
+    if came:
+        Visitor.objects.filter(pk__in=came).update(online_until=at + ONLINE_LIFE)
+    if gone:
+        Visitor.objects.filter(pk__in=gone, online_until__lte=since + ONLINE_LIFE).update(online_until=at)
 
 
 def use_token(*, token_hash: str, at: datetime) -> None:
     """The token was used: its life begins anew, written down at most once an hour."""
-    for life, verified in ((TOKEN_LIFE, Q(visitor__subject="")), (VERIFIED_TOKEN_LIFE, ~Q(visitor__subject=""))):
-        stale = at + life - timedelta(hours=1)
-        VisitorToken.objects.filter(verified, token_hash=token_hash, expires_at__lt=stale).update(expires_at=at + life)
+    # Asked for first: an update that changes nothing waits for SQLite's writer like any other.
+    found = VisitorToken.objects.filter(token_hash=token_hash).values_list("expires_at", "visitor__subject").first()
+    if found is None:
+        return
+    expires_at, subject = found
+    life = VERIFIED_TOKEN_LIFE if subject else TOKEN_LIFE
+    if expires_at < at + life - timedelta(hours=1):
+        VisitorToken.objects.filter(token_hash=token_hash, expires_at__lt=at + life).update(expires_at=at + life)
 
 
 def sweep(*, at: datetime) -> None:

@@ -4,6 +4,7 @@ Each chat that it watches was fetched with the agent's permission, which is aske
 message is checked once more in the transaction that stores it.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -16,8 +17,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from helpdesk import live, references
-from helpdesk.actions import chats, presence
-from helpdesk.chats import TRY_AGAIN, Refused, Words
+from helpdesk.actions import chats
+from helpdesk.chats import TRY_AGAIN, Outcome, Refused, Words
 from helpdesk.console.consumers import NOT_LOGGED_IN
 from helpdesk.live import Marks
 from helpdesk.models import Agent, Conversation, Ticket
@@ -25,6 +26,7 @@ from helpdesk.queries.chat_lines import PublicFile, PublicLine
 from helpdesk.queries.tickets import ticket_for, visible_to
 from helpdesk.text import read_json
 from helpdesk.widget import frames, limits
+from helpdesk.widget.answers import Answers
 from helpdesk.widget.frames import Frame
 from helpdesk.widget.hub import Watch, hub
 from helpdesk.widget.sockets import ChatSocket
@@ -49,12 +51,14 @@ class AgentChatConsumer(ChatSocket):
             return
         self.agent, self.watches, self.checked_at = agent, dict[str, Watch](), time.monotonic()
         self.bucket = limits.Bucket(rate=limits.FRAMES_A_SECOND * 5, size=limits.FRAMES_AT_ONCE * 5)
+        self.answers = Answers(self._answer)
         hub().peers.add(self)
-        await database_sync_to_async(presence.note_seen)(agent_id=agent.pk, at=timezone.now())
+        hub().saw(agent.pk)
         await self.put({"type": "welcome", "v": frames.VERSION, "now": frames.moment(timezone.now())})
 
     async def disconnect(self, code: int) -> None:
         if self.agent is not None:
+            await self.answers.stop()
             hub().peers.discard(self)
             for watch in self.watches.values():
                 await hub().unwatch(watch)
@@ -110,15 +114,20 @@ class AgentChatConsumer(ChatSocket):
             agent_id=self._agent().pk,
             conversation_id=watch.conversation_id,
         )
+        await self.answers.expect(words, hub().say(words))
+
+    async def _answer(self, words: Words, stored: asyncio.Future[Outcome]) -> None:
         try:
-            outcome = await hub().say(words)
+            outcome = await stored
         except DatabaseError:
-            await self.put(frames.nack(client_id, TRY_AGAIN, retry_after=2.0))
+            await self.put(frames.nack(words.client_id, TRY_AGAIN, retry_after=2.0))
             return
         if isinstance(outcome, Refused):
-            await self.put(frames.nack(client_id, outcome.code, retry_after=2.0 if outcome.code == TRY_AGAIN else None))
+            retry_after = 2.0 if outcome.code == TRY_AGAIN else None
+            await self.put(frames.nack(words.client_id, outcome.code, retry_after=retry_after))
             return
-        ack = {"type": "ack", "id": client_id, "conversation": frame["conversation"]}
+        reference = references.reference_of(outcome.ticket_id, prefix=settings.REFERENCE_PREFIX)
+        ack = {"type": "ack", "id": words.client_id, "conversation": reference}
         await self.put({**ack, "seq": outcome.sequence, "at": frames.moment(outcome.at)})
 
     async def on_typing(self, frame: Frame) -> None:
@@ -170,6 +179,7 @@ class AgentChatConsumer(ChatSocket):
         if allowed is None:
             await self.close(NOT_LOGGED_IN)
             return
+        hub().saw(self._agent().pk)
         for reference in set(self.watches) - allowed:
             await hub().unwatch(self.watches.pop(reference))
             await self.put(frames.error("unknown_conversation", "watch"))
@@ -228,6 +238,5 @@ def _still_visible(agent_id: int, watched: Sequence[str]) -> set[str] | None:
     agent = Agent.objects.filter(pk=agent_id, is_active=True).first()
     if agent is None:
         return None
-    presence.note_seen(agent_id=agent_id, at=timezone.now())
     ids = [references.ticket_id(each, prefix=settings.REFERENCE_PREFIX) or 0 for each in watched]
     return {each.reference for each in visible_to(agent).filter(pk__in=ids)}

@@ -10,9 +10,10 @@ import asyncio
 import logging
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from channels.db import database_sync_to_async
@@ -20,7 +21,7 @@ from django.db import DatabaseError, connections
 from django.utils import timezone
 
 from helpdesk import live
-from helpdesk.actions import visitors
+from helpdesk.actions import presence, visitors
 from helpdesk.chats import News, Outcome, Words, exchange
 from helpdesk.live import Marks
 from helpdesk.queries.chat_lines import PublicLine, lines_after
@@ -34,6 +35,8 @@ RENEW_SECONDS = 30.0
 #: Where words come faster than one by one, each moment is at least so long: a transaction costs more than its words.
 GATHER_SECONDS = 0.02
 WORDS_AT_ONCE, CHATS_AT_ONCE, WATCHED_AT_ONCE = 60, 120, 500
+#: Who came and who went is written down together, so often at most.
+MOVES_SECONDS = 0.5
 #: Lines under way to a client that hasn't said that they came, and how long it may keep others waiting.
 WINDOW_BYTES, SLOW_SECONDS = 256 * 1024, 30.0
 
@@ -118,8 +121,13 @@ class Hub:
         self._storing: set[int] = set()
         self._held: list[Mapping[str, Any]] = []
         self._stored: asyncio.Queue[tuple[Mapping[int, News], list[Mapping[str, Any]]]] = asyncio.Queue()
+        #: Visitors who came, and who went: when, and from which chat; agents who were heard of.
+        self._came: dict[int, datetime] = {}
+        self._went: dict[int, tuple[datetime, int]] = {}
+        self._seen: set[int] = set()
+        self._moved = asyncio.Event()
         self._bells = live.Doorbells(self.hear)
-        work = (self._bells.listen, self._look, self._store, self._spread, self._tick)
+        work = (self._bells.listen, self._look, self._store, self._spread, self._note_moves, self._tick)
         self._tasks = [self._run(each) for each in work]
 
     async def close(self) -> None:
@@ -154,12 +162,60 @@ class Hub:
 
         return asyncio.get_running_loop().create_task(keep_running())
 
-    async def say(self, words: Words) -> Outcome:
-        """Store what is said. Raises DatabaseError: it may be said again."""
+    def say(self, words: Words) -> asyncio.Future[Outcome]:
+        """Store what is said, in the order of the calls. The future raises DatabaseError: it may be said again."""
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._words.append((words, future))
         self._spoken.set()
-        return await future
+        return future
+
+    def came(self, visitor_ids: Iterable[int]) -> None:
+        """These visitors are connected; it is written down soon."""
+        self._came.update(dict.fromkeys(visitor_ids, timezone.now()))
+        self._moved.set()
+
+    def went(self, visitor_id: int, conversation_id: int) -> None:
+        """A connection of a visitor who looked at that chat (0: none) has ended; it counts unless another is open."""
+        self._went[visitor_id] = (timezone.now(), conversation_id)
+        self._moved.set()
+
+    def saw(self, agent_id: int) -> None:
+        """A console of the agent is connected; it is written down soon."""
+        self._seen.add(agent_id)
+        self._moved.set()
+
+    async def _note_moves(self) -> None:
+        """All who came and went in a moment at once: when hundreds come back, each alone would wait for the database's
+        one writer, and the rest behind it."""
+        while True:
+            await self._moved.wait()
+            self._moved.clear()
+            came, self._came = self._came, {}
+            went, self._went = self._went, {}
+            seen, self._seen = self._seen, set()
+            try:
+                await self._note(came, went, seen)
+            except DatabaseError:
+                self._came, self._went, self._seen = came | self._came, went | self._went, seen | self._seen
+                self._moved.set()
+                raise
+            await asyncio.sleep(MOVES_SECONDS)
+
+    async def _note(
+        self, came: Mapping[int, datetime], went: Mapping[int, tuple[datetime, int]], seen: Collection[int]
+    ) -> None:
+        now, here = timezone.now(), {peer.visitor_id for peer in self.peers}
+        # An old connection often ends after the new one has begun; and polls come, but are not here.
+        gone = {
+            number: chat for number, (at, chat) in went.items() if number not in here and at >= came.get(number, at)
+        }
+        there = (came.keys() | (went.keys() & here)) - gone.keys()
+        since = min((went[number][0] for number in gone), default=now)
+        await self._ask(self._writer, presence.note_all_seen, agent_ids=seen, at=now)
+        await self._ask(self._writer, visitors.note_moves, came=there, gone=list(gone), since=since, at=now)
+        for chat in gone.values():
+            if chat:
+                await live.whisper(chat, {"what": "visitor"})
 
     async def watch(self, peer: Peer, conversation_id: int, since: int) -> Watch:
         """From now on ``peer`` gets each line of the chat after ``since``."""
@@ -307,13 +363,7 @@ class Hub:
                 await peer.tick()
             if time.monotonic() - renewed_at > RENEW_SECONDS:
                 renewed_at = time.monotonic()
-                await self._renew()
-
-    async def _renew(self) -> None:
-        ids = sorted({peer.visitor_id for peer in self.peers if peer.visitor_id})
-        for start in range(0, len(ids), WATCHED_AT_ONCE):
-            part = ids[start : start + WATCHED_AT_ONCE]
-            await self._ask(self._writer, visitors.renew, visitor_ids=part, at=timezone.now())
+                self.came(peer.visitor_id for peer in self.peers if peer.visitor_id)
 
 
 class NotStored(DatabaseError):

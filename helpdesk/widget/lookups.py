@@ -118,7 +118,6 @@ def _guest(site: ChatSite, greeting: Greeting, visitor: Visitor | None, *, token
 
 def _come_back(guest: visitors.Guest, visitor: Visitor, greeting: Greeting, now: datetime) -> None:
     visitors.use_token(token_hash=guest.token_hash, at=now)
-    visitors.renew(visitor_ids=[visitor.pk], at=now)
     visitors.go_to(guest=guest, page=greeting.page, at=now)
 
 

@@ -113,6 +113,7 @@ class _Poll:
             self.is_beginning = False
             for frame in asked["frames"]:
                 await session.take(frame)
+            await session.answers.settled()
             await self._caught_up(session)
             await self._wait(receive, asked["wait"])
         except Closed as closed:

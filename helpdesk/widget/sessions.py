@@ -3,6 +3,7 @@
 Everything that is looked up goes through the guest's own visitor; no frame can say who its sender is.
 """
 
+import asyncio
 import logging
 import re
 import time
@@ -15,11 +16,12 @@ from django.utils import timezone
 
 from helpdesk import live
 from helpdesk.actions import chats, visitors
-from helpdesk.chats import TRY_AGAIN, Refused, Stored, Words
+from helpdesk.chats import TRY_AGAIN, Outcome, Refused, Stored, Words
 from helpdesk.live import Marks
 from helpdesk.models import ChatSite
 from helpdesk.queries.chat_lines import PublicLine
 from helpdesk.widget import frames, limits, lookups
+from helpdesk.widget.answers import Answers
 from helpdesk.widget.frames import Frame
 from helpdesk.widget.hub import Hub, Watch
 
@@ -27,6 +29,8 @@ log = logging.getLogger(__name__)
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 MOST_BAD_FRAMES = 3
+#: What may be done while words of the same connection are being stored; all else comes after them.
+_BESIDE_WORDS = frozenset({"send", "got", "ping", "typing", "read", "page", "suggest", "hello"})
 #: Presence and places in the queue are looked up so seldom.
 PRESENCE_SECONDS = 12.0
 TRY_AGAIN_SECONDS = 2.0
@@ -55,6 +59,7 @@ class VisitorSession:
         self._bad_frames = 0
         self._seat = ""
         self._presence: tuple[float, Frame | None] = (0.0, None)
+        self.answers = Answers(self._answer)
 
     @property
     def visitor_id(self) -> int | None:
@@ -82,6 +87,7 @@ class VisitorSession:
         self.guest = welcome.guest
         self._take_seat()
         self.hub.peers.add(self)
+        self._is_here()
         self._presence = (time.monotonic(), welcome.presence)
         await self.send(welcome.frame)
         if welcome.conversation is not None:
@@ -98,18 +104,20 @@ class VisitorSession:
                 raise Closed(4429)
             self._seat = self.guest.token_hash
 
+    def _is_here(self) -> None:
+        if self.visitor_id:
+            self.hub.came([self.visitor_id])
+
     async def leave(self) -> None:
         """The connection has ended."""
+        await self.answers.stop()
         self.hub.peers.discard(self)
         if self.watch is not None:
             await self.hub.unwatch(self.watch)
         if self._seat:
             limits.doors.stand(self._seat)
-        number = self.visitor_id
-        if number and not self.is_polled and not any(each.visitor_id == number for each in self.hub.peers):
-            await database_sync_to_async(visitors.leave)(visitor_id=number, at=timezone.now())
-            if self.watch is not None:
-                await live.whisper(self.watch.conversation_id, {"what": "visitor"})
+        if self.visitor_id and not self.is_polled:
+            self.hub.went(self.visitor_id, self.watch.conversation_id if self.watch else 0)
 
     async def take(self, frame: Any) -> None:
         """One frame after the first. Raises Closed."""
@@ -120,6 +128,8 @@ class VisitorSession:
         try:
             if handler is None:
                 raise ValueError(kind)
+            if kind not in _BESIDE_WORDS:
+                await self.answers.settled()
             await handler(frame)
         except ValueError:
             self._bad_frames += 1
@@ -171,18 +181,20 @@ class VisitorSession:
             files=files,
             fields=answers,
         )
-        await self._say(words)
+        await self.answers.expect(words, self.hub.say(words))
 
-    async def _say(self, words: Words) -> None:
+    async def _answer(self, words: Words, stored: asyncio.Future[Outcome]) -> None:
         try:
-            outcome = await self.hub.say(words)
+            outcome = await stored
+            if isinstance(outcome, Refused):
+                retry_after = TRY_AGAIN_SECONDS if outcome.code == TRY_AGAIN else None
+                await self.send(frames.nack(words.client_id, outcome.code, retry_after=retry_after))
+            else:
+                await self._confirm(words, outcome)
         except DatabaseError:
             await self.send(frames.nack(words.client_id, TRY_AGAIN, retry_after=TRY_AGAIN_SECONDS))
-            return
-        if isinstance(outcome, Refused):
-            retry_after = TRY_AGAIN_SECONDS if outcome.code == TRY_AGAIN else None
-            await self.send(frames.nack(words.client_id, outcome.code, retry_after=retry_after))
-            return
+
+    async def _confirm(self, words: Words, outcome: Stored) -> None:
         if self.watch is None or self.watch.conversation_id != outcome.conversation_id:
             found = await self._describe(outcome.conversation_id)
             await self.send({"type": "conversation", "conversation": found})
@@ -277,6 +289,7 @@ class VisitorSession:
             return
         self.guest = welcome.guest
         self._take_seat()
+        self._is_here()
         await self.send(welcome.frame)
         if welcome.conversation is not None:
             await self._look_at(welcome.conversation, welcome.reference, 0)

@@ -129,7 +129,7 @@ class TestTheHub:
         async def play() -> None:
             begun = hub()
             await begun.close()
-            assert [task.done() for task in begun._tasks] == [True] * 5
+            assert [task.done() for task in begun._tasks] == [True] * 6
 
         scene(play)
 
@@ -221,7 +221,7 @@ class TestSomebodyWhoHasLeft:
         answer = said("One", agent=ben)
         row = Conversation.objects.get()
         soon = timezone.now() + timedelta(minutes=5)
-        visitors.renew(visitor_ids=[row.visitor_id], at=soon)
+        visitors.note_moves(came=[row.visitor_id], gone=[], since=soon, at=soon)
         assert chat_letters.mail_unread(now=soon) == 0
 
         from helpdesk.actions import chats as marks
