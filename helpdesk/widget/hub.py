@@ -171,7 +171,7 @@ class Hub:
 
     def came(self, visitor_ids: Iterable[int]) -> None:
         """These visitors are connected; it is written down soon."""
-        self._came.update(dict.fromkeys(visitor_ids, timezone.now()))
+        self._came |= dict.fromkeys(visitor_ids, timezone.now())
         self._moved.set()
 
     def went(self, visitor_id: int, conversation_id: int) -> None:
