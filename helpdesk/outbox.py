@@ -210,7 +210,7 @@ def _hand_over_all(line: Line, left: list[Claimed], *, now: datetime, stop: thre
     """Hand over until ``left`` is empty, time is up or ``stop``; what was settled is taken out of it."""
     deadline = time.monotonic() + BATCH_SECONDS
     while left and time.monotonic() < deadline and not (stop and stop.is_set()):
-        turn, handed, names = _next_turn(left, line), list[Claimed](), dict[int, tuple[str, str]]()
+        turn, handed, names = _next_turn(left, line), list[Claimed](), dict[int, Named]()
         raws = _begin(turn, line)
         crash_point("outbox.begun")
         for mail in turn:
@@ -218,7 +218,7 @@ def _hand_over_all(line: Line, left: list[Claimed], *, now: datetime, stop: thre
             if named is not None:
                 handed.append(mail)
                 if named.external_id and mail.message_id is not None:
-                    names[mail.message_id] = (named.external_id, named.url)
+                    names[mail.message_id] = named
             left.pop(0)
         try:
             line.flush()
@@ -352,7 +352,7 @@ def _fail(mail: Claimed, *, error: Permanent, now: datetime) -> None:
 
 
 @transaction.atomic
-def _settle_sent(sent: Sequence[Claimed], names: Mapping[int, tuple[str, str]], *, now: datetime) -> None:
+def _settle_sent(sent: Sequence[Claimed], names: Mapping[int, Named], *, now: datetime) -> None:
     social_posts.note_sent(names=names)
     # "Sent" is known, so nothing is open any more, whatever happened before.
     _rows_of(sent).update(state=DeliveryState.SENT, sent_at=now, lease_until=None, error="", open_hand_overs=0)

@@ -13,7 +13,8 @@ from helpdesk import live
 from helpdesk.actions import letters, returns, tickets
 from helpdesk.actions.indexing import forget, index_message
 from helpdesk.actions.journal import record
-from helpdesk.models import Delivery, Entry, Message, SocialPost, SocialThread, Ticket
+from helpdesk.connectors.base import Named
+from helpdesk.models import Delivery, Entry, Message, SocialPart, SocialPost, SocialThread, Ticket
 from helpdesk.models.transport import DeliveryState
 from helpdesk.text import counted_as, excerpt
 
@@ -75,18 +76,27 @@ def queue_post(
     return delivery
 
 
-def note_sent(*, names: Mapping[int, tuple[str, str]]) -> None:
-    """Messages are sent: by number, what the platform calls each, and its address there ('' for none).
+def note_sent(*, names: Mapping[int, Named]) -> None:
+    """Messages are sent: by number, what the platform calls each.
 
     A name that another message has already is no reason to send this one again: it stays without.
     """
-    for message_id, (external_id, url) in names.items():
-        posts = SocialPost.objects.filter(message=message_id)
+    for message_id, named in names.items():
+        posts, url = SocialPost.objects.filter(message=message_id), named.url
         try:
             with transaction.atomic():
-                posts.update(external_id=external_id[:250], url=url[:500] if url.startswith("https://") else "")
+                posts.update(external_id=named.external_id[:250], url=url[:500] if url.startswith("https://") else "")
+                if named.parts:
+                    _keep_parts(posts.get(), named.parts)
         except IntegrityError:
             log.warning("message %s: the platform has called another message the same", message_id)
+
+
+def _keep_parts(post: SocialPost, names: Sequence[str]) -> None:
+    post.parts.all().delete()  # of an earlier try
+    SocialPart.objects.bulk_create(
+        SocialPart(post=post, place=place, external_id=name[:250]) for place, name in enumerate(names)
+    )
 
 
 @transaction.atomic(savepoint=False)
@@ -139,8 +149,12 @@ def _renew_preview(message: Message) -> None:
 
 
 @transaction.atomic(savepoint=False)
-def note_receipt(*, posts: Sequence[SocialPost], receipt: str, at: datetime, error: str = "") -> None:
-    """The platform says what became of messages of ours: "sent", "delivered", "read" or "failed"; never back again."""
+def note_receipt(*, posts: Sequence[SocialPost], receipt: str, at: datetime, error: str = "", name: str = "") -> None:
+    """The platform says what became of messages of ours: "sent", "delivered", "read" or "failed"; never back again.
+
+    ``name``: what it called the message that it speaks of, which may be a part of one of ours. The whole is delivered
+    when all its parts are, and read when the last one is: people read from the first on. '' speaks of the whole.
+    """
     for post in posts:
         message = post.message
         if message is None:
@@ -148,12 +162,32 @@ def note_receipt(*, posts: Sequence[SocialPost], receipt: str, at: datetime, err
         if receipt == "failed":
             _fail(message, error=error, at=at)
             continue
+        if name and not _is_whole(post, receipt=receipt, name=name, at=at):
+            continue
         missing = [name for name in _MARKS.get(receipt, ()) if getattr(post, name) is None]
         for name in missing:
             setattr(post, name, at)
         if missing:
             post.save(update_fields=missing)
             _hint(message.ticket)
+
+
+def _is_whole(post: SocialPost, *, receipt: str, name: str, at: datetime) -> bool:
+    """Write down what became of one part; whether it is true of all of them now."""
+    parts = list(post.parts.all())
+    told = next((part for part in parts if part.external_id == name), None)
+    if told is None or receipt not in _MARKS:
+        return not parts
+    for part in parts:
+        if part is not told and (receipt != "read" or part.place > told.place):
+            continue
+        missing = [mark for mark in _MARKS[receipt] if getattr(part, mark) is None]
+        for mark in missing:
+            setattr(part, mark, at)
+        part.save(update_fields=missing)
+    if receipt == "read":
+        return parts[-1].read_at is not None
+    return all(part.delivered_at is not None for part in parts)
 
 
 def _fail(message: Message, *, error: str, at: datetime) -> None:

@@ -21,10 +21,14 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What the far side calls a message that it took, and its address there; '' where it doesn't say."""
+    """What the far side calls a message that it took, and its address there; '' where it doesn't say.
+
+    ``parts``: what it calls all of them, in order, if it made several of one.
+    """
 
     external_id: str = ""
     url: str = ""
+    parts: tuple[str, ...] = ()
 
 
 NAMELESS = Named()

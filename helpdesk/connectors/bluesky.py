@@ -153,7 +153,7 @@ def _publish(client: Client, post: OutgoingPost) -> Sent:
     parent = _reference(client, post.reply_to or items.root_of(post.thread))
     root = _root_of(parent)
     embed = _pictures(client, post.media)
-    first: dict[str, str] = {}
+    sent: list[str] = []
     for number, text in enumerate(texts or [""]):
         record: dict[str, Any] = {
             "$type": items.POST,
@@ -166,9 +166,9 @@ def _publish(client: Client, post: OutgoingPost) -> Sent:
         if embed and not number:
             record["embed"] = embed
         written = _write_once(client, items.key_for(f"{post.idempotency_key}:{number}"), record)
-        first, parent, root = first or written, written, root or written
-    page = f"https://bsky.app/profile/{client.me.did}/post/{items.key_of(first['uri'])}"
-    return Sent(external_id=first["uri"], url=page)
+        sent.append(written["uri"])
+        parent, root = written, root or written
+    return Sent.of(sent, url=f"https://bsky.app/profile/{client.me.did}/post/{items.key_of(sent[0])}")
 
 
 def _write_once(client: Client, key: str, record: dict[str, Any]) -> dict[str, str]:
@@ -236,7 +236,7 @@ def _send_privately(client: Client, conversation: str, post: OutgoingPost) -> Se
     if texts is None:
         raise Permanent("The text is longer than a chain of messages may be.")
     there = _said_last(client, conversation)
-    first = ""
+    sent: list[str] = []
     for text in texts:
         if (message_id := there.get(text, "")) == "":
             marks = facets.marks(text, did_of=lambda handle: _did_of(client, handle))
@@ -246,8 +246,8 @@ def _send_privately(client: Client, conversation: str, post: OutgoingPost) -> Se
             except OutcomeUnknown as error:
                 raise repeatable(error) from error
             message_id = str(told["id"])
-        first = first or message_id
-    return Sent(external_id=first)
+        sent.append(message_id)
+    return Sent.of(sent)
 
 
 def _said_last(client: Client, conversation: str) -> dict[str, str]:

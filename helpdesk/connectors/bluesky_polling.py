@@ -12,12 +12,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
 from helpdesk.connectors import bluesky_items as items
 from helpdesk.connectors.bluesky_api import CHAT, Client, Gone, as_dict
 from helpdesk.connectors.social import iso_moment
-from helpdesk.models import Message, SocialAccount, SocialPost
+from helpdesk.models import Message, SocialAccount, SocialPart, SocialPost
 
 Found = list[tuple[str, bytes]]
 
@@ -124,9 +125,10 @@ def _end(state: Cursor) -> None:
 
 
 def _known(account: SocialAccount, uris: list[str]) -> set[str]:
-    return set(
-        SocialPost.objects.filter(thread__account=account, external_id__in=uris).values_list("external_id", flat=True)
-    )
+    """Those that are posts of tickets, or parts of one."""
+    posts = SocialPost.objects.filter(thread__account=account, external_id__in=uris)
+    parts = SocialPart.objects.filter(post__thread__account=account, external_id__in=uris)
+    return {*posts.values_list("external_id", flat=True), *parts.values_list("external_id", flat=True)}
 
 
 def _short(moment: datetime) -> str:
@@ -196,7 +198,7 @@ def _answered(account: SocialAccount, post: dict[str, Any], did: str) -> str:
     parent = str(as_dict(as_dict(post["record"].get("reply")).get("parent")).get("uri", ""))
     if not parent:
         return ""
-    known = SocialPost.objects.filter(thread__account=account, external_id=parent)
+    known = SocialPost.objects.filter(Q(external_id=parent) | Q(parts__external_id=parent), thread__account=account)
     if thread := known.values_list("thread__external_id", flat=True).first():
         return thread
     customer = items.author_of(parent)

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -156,13 +157,14 @@ class Mastodon(SocialConnector):
             raise Permanent("The text is longer than a chain of posts may be on this server.")
         media = [server.upload(each) for each in post.media[:4]]
         shared = {"visibility": _visibility(account, post), "media_ids": media}
-        first: dict[str, Any] = {}
+        sent: list[dict[str, Any]] = []
         reply_to = post.reply_to or mastodon_items.root_of(post.thread)
         for number, text in enumerate(texts or [""]):
             values = {**shared, "status": address + text, "in_reply_to_id": reply_to or None}
             status = _publish(server, values, key=f"{post.idempotency_key}:{number}")
-            first, reply_to, shared = first or status, str(status["id"]), {**shared, "media_ids": []}
-        return Sent(external_id=str(first["id"]), url=str(first.get("url") or ""))
+            sent.append(status)
+            reply_to, shared = str(status["id"]), {**shared, "media_ids": []}
+        return Sent.of([str(each["id"]) for each in sent], url=str(sent[0].get("url") or ""))
 
 
 def _visibility(account: SocialAccount, post: OutgoingPost) -> str:
@@ -290,7 +292,8 @@ def _thread(account: SocialAccount, server: Server, status: dict[str, Any], cust
 
 
 def _known_thread(account: SocialAccount, status_id: str) -> str:
-    known = SocialPost.objects.filter(thread__account=account, external_id=status_id)
+    is_it = Q(external_id=status_id) | Q(parts__external_id=status_id)
+    known = SocialPost.objects.filter(is_it, thread__account=account)
     return known.values_list("thread__external_id", flat=True).first() or ""
 
 

@@ -29,10 +29,10 @@ class Way:
 
 
 def send(way: Way, post: OutgoingPost) -> Sent:
-    """Words and files of one message, in this order. ``external_id`` is that of the first.
+    """Words and files of one message, in this order.
 
     Files are uploaded before anything is sent: what can be tried again without harm comes first. Once something is
-    out, a failure is an OutcomeUnknown: trying the whole again would double it.
+    out, a failure is Permanent, and a person decides: trying the whole again would double it.
     """
     uploaded = [_upload(way, file) for file in post.media]
     contents: list[dict[str, Any]] = [{"text": post.text}] if post.text else []
@@ -42,10 +42,10 @@ def send(way: Way, post: OutgoingPost) -> Sent:
         try:
             ids.append(_send_one(way, post, content, is_first=not ids))
         except GatewayError as error:
-            if not ids or isinstance(error, OutcomeUnknown):
+            if not ids:
                 raise
-            raise OutcomeUnknown(f"{len(ids)} of {len(contents)} parts were sent. {error}", code=error.code) from error
-    return Sent(external_id=ids[0])
+            raise Permanent(f"{len(ids)} of {len(contents)} parts were sent. {error}", code=error.code) from error
+    return Sent.of(ids)
 
 
 def _send_one(way: Way, post: OutgoingPost, content: Mapping[str, Any], *, is_first: bool) -> str:

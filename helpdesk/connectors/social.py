@@ -197,10 +197,19 @@ class OutgoingPost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What the platform calls the message now; receipts and edits refer to it by ``external_id``."""
+    """What the platform calls the message now; receipts and edits refer to it by ``external_id``.
+
+    ``parts``: of one that went out as several, what all of them are called, in order; the first is ``external_id``.
+    """
 
     external_id: str
     url: str = ""
+    parts: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, ids: Sequence[str], *, url: str = "") -> "Sent":
+        """What went out as one message or several. ``ids`` in order, at least one."""
+        return cls(external_id=ids[0], url=url, parts=tuple(ids) if len(ids) > 1 else ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ class SocialLine:
 
     def hand_over(self, outgoing: Outgoing) -> Named:
         sent = self.connector.send(self.account, post_of(outgoing))
-        return Named(sent.external_id, sent.url)
+        return Named(sent.external_id, sent.url, sent.parts)
 
     def flush(self) -> None:
         """Nothing is left to do: the platform's answer to each message was its word."""

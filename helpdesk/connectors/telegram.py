@@ -184,7 +184,7 @@ class TelegramConnector(SocialConnector):
             raise Permanent(f"A part of it was sent, a file was not: {error}", code=error.code) from error
         if not sent:
             raise Permanent("There is nothing to send.")
-        return Sent(external_id=_name(sent[0]))
+        return Sent.of([_name(each) for each in sent])
 
 
 def secret_of(account: SocialAccount) -> str:

@@ -26,10 +26,10 @@ _LONGEST_CAPTION = 1_024
 
 
 def send(access: Access, number: str, post: OutgoingPost) -> Sent:
-    """A template, or words and files. ``external_id`` is that of the first.
+    """A template, or words and files.
 
     A single file takes the words along as its caption. Files are uploaded before anything is sent; once something is
-    out, a failure is an OutcomeUnknown, since trying the whole again would double it.
+    out, a failure is Permanent, and a person decides: trying the whole again would double it.
     """
     contents = [_template(post.template)] if post.template else _contents(access, number, post)
     ids: list[str] = []
@@ -37,10 +37,10 @@ def send(access: Access, number: str, post: OutgoingPost) -> Sent:
         try:
             ids.append(_send_one(access, number, post, content, is_first=not ids))
         except GatewayError as error:
-            if not ids or isinstance(error, OutcomeUnknown):
+            if not ids:
                 raise
-            raise OutcomeUnknown(f"{len(ids)} of {len(contents)} parts were sent. {error}", code=error.code) from error
-    return Sent(external_id=ids[0])
+            raise Permanent(f"{len(ids)} of {len(contents)} parts were sent. {error}", code=error.code) from error
+    return Sent.of(ids)
 
 
 def _send_one(access: Access, number: str, post: OutgoingPost, content: dict[str, Any], *, is_first: bool) -> str:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from helpdesk import routing
 from helpdesk.actions import social_posts, tickets
@@ -108,7 +109,8 @@ def _thread_of(passage: Passage) -> SocialThread:
     rows = SocialThread.objects.select_for_update(of=("self",)).select_related("ticket", "identity")
     thread = rows.filter(account=account, external_id=name).first()
     if thread is None and item.is_public and item.reply_to:
-        known = SocialPost.objects.filter(thread__account=account, external_id=item.reply_to).first()
+        is_it = Q(external_id=item.reply_to) | Q(parts__external_id=item.reply_to)
+        known = SocialPost.objects.filter(is_it, thread__account=account).first()
         thread = rows.filter(pk=known.thread_id).first() if known is not None else None
     if thread is None:
         row = SocialThread(account=account, external_id=name, is_public=item.is_public, created_at=passage.now)
@@ -123,6 +125,13 @@ def _post(passage: Passage, thread: SocialThread, name: str) -> SocialPost | Non
     rows = SocialPost.objects.select_related("message__ticket__channel", "message__contact")
     found = rows.filter(thread=thread, external_id=name[:250]).first()
     return found or rows.filter(thread__account=passage.account, external_id=name[:250]).first()
+
+
+def _answer(passage: Passage, thread: SocialThread, name: str) -> SocialPost | None:
+    """An answer of ours by what the platform calls it, or any of its parts."""
+    rows = SocialPost.objects.select_related("message__ticket__channel", "message__contact")
+    parts = rows.filter(thread__account=passage.account, parts__external_id=name[:250])
+    return _post(passage, thread, name) or parts.first()
 
 
 def _take_message(passage: Passage, thread: SocialThread) -> Message | None:
@@ -316,7 +325,7 @@ def _delete(passage: Passage, thread: SocialThread) -> InboundEvent.Reason:
 def _note_receipt(passage: Passage, thread: SocialThread) -> InboundEvent.Reason:
     item = passage.item
     if item.refers_to:
-        post = _post(passage, thread, item.refers_to)
+        post = _answer(passage, thread, item.refers_to)
         if post is None:
             return _unknown(passage)
         posts = [post]
@@ -324,13 +333,14 @@ def _note_receipt(passage: Passage, thread: SocialThread) -> InboundEvent.Reason
         rows = thread.posts.select_related("message__ticket").exclude(external_id="")
         posts = list(rows.filter(message__delivery__sent_at__lte=item.at, read_at=None))
     error = clean(str(item.extra.get("error") or ""), max_length=500)
-    social_posts.note_receipt(posts=posts, receipt=item.receipt or "", at=item.at, error=error)
+    name = item.refers_to[:250]
+    social_posts.note_receipt(posts=posts, receipt=item.receipt or "", at=item.at, error=error, name=name)
     return _Reason.APPLIED
 
 
 def _take_echo(passage: Passage, thread: SocialThread) -> InboundEvent.Reason:
     item = passage.item
-    if _post(passage, thread, item.external_id) is not None:
+    if _answer(passage, thread, item.external_id) is not None:
         return _Reason.APPLIED  # we sent it ourselves
     if not passage.is_last_try and _is_being_sent(thread, passage.now):
         raise TooEarly("One of our own messages is on its way: this may be it.")

@@ -53,7 +53,7 @@ from helpdesk.models.service import (
     ServiceClock,
     ServicePolicy,
 )
-from helpdesk.models.social import SocialAccount, SocialPost, SocialTemplate, SocialThread, SocialTrouble
+from helpdesk.models.social import SocialAccount, SocialPart, SocialPost, SocialTemplate, SocialThread, SocialTrouble
 from helpdesk.models.staffing import (
     Absence,
     AgentSkill,
@@ -193,6 +193,7 @@ __all__ = [
     "Shift",
     "Skill",
     "SocialAccount",
+    "SocialPart",
     "SocialPost",
     "SocialTemplate",
     "SocialThread",

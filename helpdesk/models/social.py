@@ -123,3 +123,21 @@ class SocialPost(models.Model):
         )
         # A receipt may not name its conversation.
         indexes = (models.Index(fields=["external_id"], name="social_post_name", condition=~Q(external_id="")),)
+
+
+class SocialPart(models.Model):
+    """One of the several messages that an answer of ours became on its platform, the first of them too.
+
+    What went out as one message has none.
+    """
+
+    post = models.ForeignKey(SocialPost, on_delete=models.CASCADE, related_name="parts")
+    place = models.PositiveSmallIntegerField(help_text="From 0, in the order in which people read them.")
+    external_id = models.CharField(max_length=250)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("post", "place")
+        constraints = (models.UniqueConstraint(fields=["post", "place"], name="social_part_place"),)
+        indexes = (models.Index(fields=["external_id"], name="social_part_name"),)

@@ -219,7 +219,9 @@ def _in_a_social_channel(contact: Contact, team: Team) -> None:
     message = make.message(ticket=ticket, contact=contact, event=event, sender_name=NAME, text=WORD)
     _write_down(message)
     index_message(message=message)
-    SocialPost.objects.create(thread=thread, message=message, external_id=f"{HANDLE}:1")
+    post = SocialPost.objects.create(thread=thread, message=message, external_id=f"{HANDLE}:1")
+    for place in range(2):
+        post.parts.create(place=place, external_id=f"{HANDLE}:1.{place}")
     edit = json.dumps({"from": HANDLE, "edited": WORD}).encode()
     other = InboundEvent.objects.create(
         channel=channel,

@@ -37,6 +37,7 @@ from helpdesk.models import (
     Promise,
     Reminder,
     ServiceClock,
+    SocialPost,
     Team,
     Ticket,
     Visitor,
@@ -127,6 +128,8 @@ def fitting(model: type[models.Model]) -> dict[str, Any]:
             return {"clock": row_of(ServiceClock, state="done")}
         case "ExternalRecord":
             return {"domain": "b.example"}
+        case "SocialPart":
+            return {"post": row_of(SocialPost, message=row_of(Message))}
         case "Merge":
             return {"kept": row_of(Contact), "folded": row_of(Contact)}
         case "Rating":

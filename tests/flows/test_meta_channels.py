@@ -92,12 +92,12 @@ def send_all() -> None:
     deliver_due(timezone.now() + timedelta(minutes=5))
 
 
-def answer(text: str) -> Message:
+def answer(text: str, *files: social_posts.File) -> Message:
     """What an agent's answer leaves behind for the outbox."""
     ticket, thread = Ticket.objects.get(), SocialThread.objects.select_related("account", "identity").get()
     now = timezone.now()
     message = Message.objects.create(ticket=ticket, kind=Message.Kind.REPLY, text=text, created_at=now)
-    content = social_posts.Content(text=text)
+    content = social_posts.Content(text=text, files=files)
     social_posts.queue_post(message=message, thread=thread, content=content, at=now, send_at=now)
     return message
 
@@ -168,6 +168,63 @@ class TestMessenger:
         )
 
         assert SocialPost.objects.get(message=ours).read_at is not None
+
+    def test_shows_an_answer_of_several_parts_as_read_when_its_last_part_is(self, api: GraphApi) -> None:
+        row = account("messenger")
+        deliver(row, messaging(said()))
+        send_all()
+        ours = self._of_two_parts(api)
+        later = int(time.time() * 1000) + 10_000
+
+        deliver(row, messaging(event(delivery={"mids": ["m_words"], "watermark": later})))
+        assert SocialPost.objects.get(message=ours).delivered_at is None
+        deliver(row, messaging(event(delivery={"mids": ["m_file"], "watermark": later})))
+        assert SocialPost.objects.get(message=ours).delivered_at is not None
+        heart = {"action": "react", "emoji": "❤"}
+        deliver(row, messaging({**event(reaction={"mid": "m_words", **heart}), "timestamp": later}))
+        assert SocialPost.objects.get(message=ours).read_at is None
+        deliver(row, messaging({**event(reaction={"mid": "m_file", **heart}), "timestamp": later + 1}))
+
+        assert SocialPost.objects.get(message=ours).read_at is not None
+        assert not InboundEvent.objects.filter(reason="unknown-message").exists()
+
+    def test_takes_a_second_part_that_comes_back_for_no_answer_of_somebody_else(self, api: GraphApi) -> None:
+        row = account("messenger")
+        deliver(row, messaging(said()))
+        send_all()
+        ours = self._of_two_parts(api)
+
+        deliver(row, messaging(echo(mid="m_file", text="", app_id=263902037430900)))
+
+        assert list(Message.objects.filter(kind="reply")) == [ours]
+
+    def test_does_not_repeat_an_answer_of_which_a_part_is_out(self, api: GraphApi) -> None:
+        row = account("messenger")
+        deliver(row, messaging(said()))
+        send_all()
+        del api.always["POST", f"{PAGE}/messages"]
+        api.say({"attachment_id": "a_1"})
+        api.say({"message_id": "m_words"})
+        api.refuse(2)
+        ours = answer("Like so:", social_posts.File(name="a.png", content_type="image/png", blob=blobs.put(b"\x89PNG")))
+
+        send_all()
+        deliver_due(timezone.now() + timedelta(days=1))
+
+        delivery = Delivery.objects.get(message=ours)
+        assert delivery.state == "failed"
+        assert "1 of 2 parts were sent" in delivery.error
+        words = [each for each in api.asked if each.sent and each.sent.get("message", {}).get("text") == "Like so:"]
+        assert len(words) == 1
+
+    def _of_two_parts(self, api: GraphApi) -> Message:
+        del api.always["POST", f"{PAGE}/messages"]
+        api.say({"attachment_id": "a_1"})
+        api.say({"message_id": "m_words"})
+        api.say({"message_id": "m_file"})
+        ours = answer("Like so:", social_posts.File(name="a.png", content_type="image/png", blob=blobs.put(b"\x89PNG")))
+        send_all()
+        return ours
 
     def test_shows_once_what_was_written_in_the_page_s_inbox(self, api: GraphApi) -> None:
         row = account("messenger")

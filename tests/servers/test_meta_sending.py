@@ -104,7 +104,9 @@ class TestMessenger:
         api.say(TAKEN)
         api.say({**TAKEN, "message_id": "m_second"})
 
-        assert messenger.send(account(), post(media=(PICTURE,))).external_id == "m_ours"
+        sent = messenger.send(account(), post(media=(PICTURE,)))
+
+        assert sent == Sent(external_id="m_ours", parts=("m_ours", "m_second"))
 
         upload, words, file = api.asked
         assert upload.path.endswith(f"/{PAGE}/message_attachments")
@@ -121,7 +123,7 @@ class TestMessenger:
         api.say(TAKEN)
         api.refuse(2)
 
-        with pytest.raises(OutcomeUnknown, match="1 of 2 parts were sent"):
+        with pytest.raises(Permanent, match="1 of 2 parts were sent"):
             messenger.send(account(), post(media=(PICTURE,)))
 
     def test_asks_for_the_name_of_a_person(self, api: GraphApi) -> None:

@@ -25,6 +25,7 @@ from helpdesk.models import (
     Promise,
     Rating,
     RoutingDecision,
+    SocialPart,
     SocialPost,
     SocialThread,
     Ticket,
@@ -164,6 +165,7 @@ def _blank_messages(rows: list[Message], task: Task) -> None:
     _let_go_of_files(numbers, task)
     AwaitedParent.objects.filter(message__in=numbers).delete()
     AwaitedParent.objects.filter(parent_id__in={message.message_id for message in rows} - {""}).delete()
+    SocialPart.objects.filter(post__message__in=numbers).delete()
     SocialPost.objects.filter(message__in=numbers).update(external_id="", url="")
     for delivery in Delivery.objects.filter(message__in=numbers):
         _blank_delivery(delivery, task)
