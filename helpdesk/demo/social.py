@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from helpdesk.actions import social_accounts, social_posts, social_replies, social_templates
+from helpdesk.connectors.base import Named
 from helpdesk.connectors.registry import account_connector
 from helpdesk.connectors.social import Approved, Checked
 from helpdesk.connectors.staged import MARK
@@ -176,7 +177,7 @@ def _answer(ticket: Ticket | None, agent: Agent, text: str, at: datetime) -> Tic
     answer = social_replies.reply(
         ticket=ticket, agent=agent, text=text, seen_cursor=0, is_forced=True, at=at, send_at=at
     )
-    social_posts.note_sent(names={answer.pk: (f"demo-{answer.pk}", "")})
+    social_posts.note_sent(names={answer.pk: Named(f"demo-{answer.pk}")})
     return ticket
 
 
