@@ -42,7 +42,7 @@ run: $(STAMP)  ## Start the whole desk, with a demo in it if it is empty
 	@$(PY) manage.py desk --demo
 
 test: $(STAMP)  ## Run all tests; PYTEST_ARGS="-k reply" narrows them
-	@$(PY) -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 crash: $(STAMP)  ## Kill the desk at every crash point, and count the mails afterwards
 	@$(PY) -m pytest tests/servers/test_crash_points.py --every-crash-point

@@ -1,9 +1,11 @@
 """Things that tests need, made in one line each. Only what differs is said by the caller."""
 
+import atexit
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
+from functools import cache
 from typing import Any
 
 from helpdesk.intake.accept import Envelope, accept
@@ -113,14 +115,18 @@ def arrive(
     )
 
 
+@cache
+def reader() -> Reader:
+    """The real reader, one for all tests of this process as for all mails of a desk: its start costs half a second."""
+    shared = Reader()
+    atexit.register(shared.close)
+    return shared
+
+
 def process_all() -> None:
     """Work on everything that waits, in both lanes, with the real reader."""
-    reader = Reader()
-    try:
-        while any(work_once(reader, Outlook(seconds=0), is_slow=is_slow) for is_slow in (False, True)):
-            pass
-    finally:
-        reader.close()
+    while any(work_once(reader(), Outlook(seconds=0), is_slow=is_slow) for is_slow in (False, True)):
+        pass
 
 
 def deliver(channel: Channel, raw: bytes, **how: Any) -> Message:

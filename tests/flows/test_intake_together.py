@@ -27,11 +27,7 @@ def from_customer(number: int, *, subject: str = "Where is it?") -> bytes:
 
 
 def work(*, is_slow: bool = False) -> int:
-    reader = Reader()
-    try:
-        return work_once(reader, Outlook(seconds=0), is_slow=is_slow)
-    finally:
-        reader.close()
+    return work_once(make.reader(), Outlook(seconds=0), is_slow=is_slow)
 
 
 class TestMailsTogether:

@@ -242,9 +242,7 @@ class TestApplying:
 
     def test_never_touches_an_answer_of_ours(self, mails: list[Message], eli: Agent) -> None:
         ours = make.message(ticket=mails[0].ticket, kind=Message.Kind.REPLY, text="Ours")
-        reader = Reader()
-        parsed = reader.read(make.mail(text="Theirs"))
-        reader.close()
+        parsed = make.reader().read(make.mail(text="Theirs"))
 
         assert renew(renewals=[renewal_of(ours, parsed)], by=eli) == 0
         ours.refresh_from_db()

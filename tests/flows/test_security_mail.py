@@ -12,7 +12,6 @@ from helpdesk import blobs
 from helpdesk.actions import replies
 from helpdesk.intake import queue
 from helpdesk.intake.queue import work_once
-from helpdesk.intake.reader import Reader
 from helpdesk.intake.standing import Outlook
 from helpdesk.models import Agent, Channel, Contact, InboundEvent, Mailbox, Message
 from helpdesk.queries.progress import progress_for, token_for
@@ -218,9 +217,7 @@ class TestAMailThatCostsMuch:
 
         monkeypatch.setattr(blobs, "get", watched)
         monkeypatch.setattr(queue, "TOGETHER_BYTES", 1)
-        reader = Reader()
-        work_once(reader, Outlook())
-        reader.close()
+        work_once(make.reader(), Outlook())
 
         assert done_when_read == [0, 0, 1, 2, 3, 4]
 

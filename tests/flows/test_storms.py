@@ -11,7 +11,6 @@ from helpdesk.intake import collecting
 from helpdesk.intake.passage import ReadMail
 from helpdesk.intake.process import process, process_all
 from helpdesk.intake.queue import BATCH, work_once
-from helpdesk.intake.reader import Reader
 from helpdesk.intake.standing import Outlook, Standing
 from helpdesk.models import Channel, Delivery, InboundEvent, Mailbox, Message, State, Ticket
 from mail_gateway.mail import ParsedMail
@@ -102,10 +101,8 @@ class TestAStormOfForgedBounces:
         for number in range(2 * BATCH):
             make.arrive(channel, report(f"{number}.made.up@desk.example"), mail_from="")
         person = make.arrive(channel, make.mail(message_id="person@customer.example"))
-        reader = Reader()
 
-        taken = work_once(reader, Outlook(seconds=0))
-        reader.close()
+        taken = work_once(make.reader(), Outlook(seconds=0))
 
         person.refresh_from_db()
         assert (taken, person.state) == (1, InboundEvent.State.DONE)

@@ -1,31 +1,27 @@
 """The real desk as a process of its own, which a test can kill at any moment."""
 
-import atexit
 import json
 import os
-import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
-from functools import cache
 from http.client import HTTPConnection  # noqa: TID251  # the test is the browser here
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mail_gateway.smtp import Connection, SmtpAccount
+from tests.databases import MIGRATED as _DATABASE
+from tests.databases import ROOT, copy_migrated
 
-ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 120.0
-_DATABASE = "luotsi.sqlite3"
 _Answer = TypeVar("_Answer")
 
 
@@ -57,17 +53,6 @@ def letter(number: int) -> bytes:
     return mail.as_bytes()
 
 
-@cache
-def _empty_database() -> Path:
-    """A migrated SQLite file, made once: the migrations cost a desk more than all that it does in a test."""
-    folder = Path(tempfile.mkdtemp(prefix="luotsi-empty-"))
-    environment = {"PATH": os.defpath, "LUOTSI_DATA": str(folder)}
-    migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    subprocess.run(migrate, cwd=ROOT, env=environment, check=True, timeout=DEADLINE_S)
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder / _DATABASE
-
-
 @dataclass
 class Desk:
     """`manage.py desk` on a folder of its own. `output` is what it said in its last life."""
@@ -95,7 +80,7 @@ class Desk:
     def furnish(self) -> None:
         """Give it an empty database, if it has none."""
         if "DATABASE_URL" not in self.extra and not (self.data / _DATABASE).exists():
-            shutil.copyfile(_empty_database(), self.data / _DATABASE)
+            copy_migrated(self.data / _DATABASE)
 
     def launch(self) -> None:
         """Start it, and don't wait."""

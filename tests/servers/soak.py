@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mail_gateway.errors import GatewayError
-from tests.servers.desk_process import ROOT, Desk, letter, until
+from tests.databases import ROOT
+from tests.servers.desk_process import Desk, letter, until
 from tests.servers.grown_desk import GrownDesk, grow
 from tests.servers.smtp_server import ScriptedServer, serve
 

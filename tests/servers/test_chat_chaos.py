@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from tests.servers.desk_process import ROOT
+from tests.databases import ROOT
 
 
 class TestChatsOverABadLine:

@@ -12,7 +12,8 @@ import pytest
 
 from mail_gateway.errors import Permanent
 from mail_gateway.smtp import SmtpAccount, send
-from tests.servers.desk_process import DEADLINE_S, ROOT, Desk, desk, letter, until
+from tests.databases import ROOT
+from tests.servers.desk_process import DEADLINE_S, Desk, desk, letter, until
 from tests.servers.smtp_server import Act, serve
 
 

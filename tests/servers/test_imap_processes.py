@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from mail_gateway.imap import list_uids
-from tests.servers.desk_process import ROOT, Desk, desk, letter, until
+from tests.databases import ROOT
+from tests.servers.desk_process import Desk, desk, letter, until
 from tests.servers.dovecot import PASSWORD, Dovecot
 
 Fetch = Callable[[int], "subprocess.Popen[bytes]"]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.desk_process import ROOT, Desk, letter, until
+from tests.databases import ROOT
+from tests.servers.desk_process import Desk, letter, until
 from tests.servers.grown_desk import empty_database, grow
 from tests.servers.smtp_server import ScriptedServer, serve
 
