@@ -318,6 +318,7 @@ urlpatterns: list[URLPattern] = [
     route("people/new/", people.new_agent, may=May.ADMIN, name="agent-new"),
     route("people/<int:agent_id>/", people.edit_agent, may=May.ADMIN, name="agent"),
     route("people/<int:agent_id>/invitation/", people.invitation, may=May.ADMIN, name="agent-invitation"),
+    route("people/<int:agent_id>/portrait/", people.remove_portrait, may=May.ADMIN, name="agent-portrait"),
     route("people/<int:agent_id>/skills/", staffing.set_skills, may=May.ADMIN, name="agent-skills"),
     route("people/<int:agent_id>/absences/", staffing.absences, may=May.AGENT, name="absences"),
     route("people/absences/<int:absence_id>/remove/", staffing.remove_absence, may=May.AGENT, name="absence-remove"),

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from helpdesk.actions import handover, setup
+from helpdesk.actions import handover, portraits, setup
 from helpdesk.actions import people as actions
 from helpdesk.console.access import agent_of
 from helpdesk.models import Agent, Role, Team, WorkingHours
@@ -187,6 +187,15 @@ def edit_agent(request: HttpRequest, agent_id: int) -> HttpResponse:
 def invitation(request: HttpRequest, agent_id: int) -> HttpResponse:
     """A new link to set a password, for somebody who lost theirs or never set one."""
     return _show_invitation(request, _agent(agent_id))
+
+
+@require_POST
+def remove_portrait(request: HttpRequest, agent_id: int) -> HttpResponse:
+    """Take a picture away that customers should not see; only its agent can choose another."""
+    agent = _agent(agent_id)
+    portraits.remove(agent=agent, by=agent_of(request), at=timezone.now())
+    messages.success(request, _("The picture of %(name)s is gone.") % {"name": agent.name})
+    return redirect("agent", agent_id=agent.pk)
 
 
 def _show_invitation(request: HttpRequest, agent: Agent) -> HttpResponse:

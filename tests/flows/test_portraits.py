@@ -69,6 +69,19 @@ class TestAnAgent:
         ben.refresh_from_db()
         assert (ben.portrait_id, Portrait.objects.count()) == (None, 0)
 
+    def test_cannot_take_away_that_of_a_colleague_but_an_admin_can(self, ben: Agent, eli: Agent, dora: Agent) -> None:
+        portraits.choose(agent=ben, content=GOOD, at=make.NOON)
+        address = f"/people/{ben.pk}/portrait/"
+
+        assert of(eli).post(address).status_code == 403
+        assert Portrait.objects.exists()
+        assert address in of(dora).get(f"/people/{ben.pk}/").content.decode()
+        page = of(dora).post(address, follow=True).content.decode()
+        assert "The picture of Ben is gone." in page
+        assert address not in page
+        assert not Portrait.objects.exists()
+        assert Entry.objects.order_by("pk").last().agent == dora  # type: ignore[union-attr]
+
     def test_without_a_picture_may_take_it_away(self, ben: Agent) -> None:
         of(ben).post("/settings/portrait/", {"remove": "yes"})
 
