@@ -69,6 +69,16 @@ def _ledger_keys(secrets: tuple[str, ...]) -> tuple[bytes, ...]:
     return tuple(derived(secret, "erasure ledger") for secret in secrets)
 
 
+def suppression_keys() -> tuple[bytes, ...]:
+    """The keys of the hashes of addresses that refused before they were erased, the newest first."""
+    return _suppression_keys(_secrets())
+
+
+@lru_cache(maxsize=4)
+def _suppression_keys(secrets: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(derived(secret, "suppressions") for secret in secrets)
+
+
 def log_key() -> bytes:
     """The key by which the log tells one address from another without naming them."""
     return _log_key(_secrets())

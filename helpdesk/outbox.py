@@ -23,6 +23,7 @@ from itertools import accumulate
 from django.db import close_old_connections, connection, transaction
 from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Length
+from django.utils.translation import gettext_noop
 
 from helpdesk import live, routing
 from helpdesk.actions import changes, journal, returns, social_posts
@@ -50,7 +51,7 @@ PATIENCE = timedelta(hours=48)
 #: A desk that was switched off over a weekend still gives each mail this many tries.
 FEWEST_ATTEMPTS = 4
 
-REFUSED = "The customer has refused messages of this purpose on this kind of channel."
+REFUSED = gettext_noop("The customer has refused such messages on this kind of channel. Their page says when, and why.")
 
 _HAS_WORK = OneOf("state", Delivery.DUE_STATES)
 

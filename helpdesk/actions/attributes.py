@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from helpdesk.actions.contacts import BadAddress, address_of
+from helpdesk.actions.indexing import index_contacts
 from helpdesk.actions.journal import record
 from helpdesk.models import Agent, Claim, Contact, ContactValue, Entry, IdentityKind, SourceRank
 from helpdesk.queries.linking_people import everyone_of, root_of
@@ -168,6 +169,8 @@ def settle(contact: Contact, *, attributes: Sequence[str] = FIELDS) -> list[tupl
             changed.append((attribute, before, after))
     if changed:
         contact.save(update_fields=[_column(attribute) for attribute, _before, _after in changed])
+    if any(attribute == "name" for attribute, _before, _after in changed):
+        index_contacts([contact.pk])
     return changed
 
 

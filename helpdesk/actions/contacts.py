@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
+from helpdesk.actions import suppressions
+from helpdesk.actions.indexing import index_contacts
 from helpdesk.models import Contact, Identity, IdentityKind, Organisation, OrganisationDomain
 from helpdesk.phones import e164
 from helpdesk.text import clean
@@ -63,6 +65,7 @@ def _new_identities(people: list[Person]) -> dict[str, Identity]:
     used = {identity.contact_id for identity in found.values()}
     if unused := [contact.pk for contact in contacts if contact.pk not in used]:
         Contact.objects.filter(pk__in=unused).delete()
+    suppressions.heed(identities=found.values())
     return found
 
 
@@ -99,6 +102,8 @@ def _fill_in(contact: Contact, person: Person) -> None:
         Contact.objects.filter(pk=contact.pk).update(**changed)
         for field, value in changed.items():
             setattr(contact, field, value)
+    if "name" in changed:
+        index_contacts([contact.pk])
 
 
 class BadAddress(ValueError):
@@ -217,6 +222,7 @@ def _new_identity(identity: Identity, person: Person) -> Identity:
         raise Identity.DoesNotExist(identity.value)
     if found.contact_id != contact.pk:
         contact.delete()
+    suppressions.heed(identities=[found])
     return found
 
 

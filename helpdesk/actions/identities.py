@@ -7,7 +7,9 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from helpdesk.actions import suppressions
 from helpdesk.actions.contacts import BadAddress, address_of, retire
+from helpdesk.actions.indexing import index_contacts
 from helpdesk.actions.journal import record
 from helpdesk.actions.merging import Moved, forget, move
 from helpdesk.models import Agent, Claim, Contact, Entry, Identity, IdentityKind, Mailbox, Message, NotSame
@@ -56,6 +58,7 @@ def link(
     identity = Identity.objects.select_related("contact").get(kind=kind, value=value, retired_at=None)
     if identity.contact_id != contact.pk:
         raise Taken(identity)
+    suppressions.heed(identities=[identity])
     Claim.objects.filter(contact=contact, kind=kind, value=value, outcome="").update(
         outcome=Claim.Outcome.LINKED, settled_at=at, settled_by=by
     )
@@ -82,6 +85,7 @@ def untie(*, identity: Identity, by: Agent, at: datetime | None = None) -> Conta
             gone.ids[each.label] = moved
     Identity.objects.filter(pk=identity.pk).update(author=by, linked_at=at)
     forget(everyone_of(owner.pk), gone)
+    index_contacts([apart.pk])
     data = {"untied": str(identity), "from": str(owner)}
     for contact in (owner, apart):
         record(kind=Entry.Kind.PERSON_CHANGED, contact=contact, by=by, data=data, at=at)

@@ -4,7 +4,7 @@ A merge moves whatever points at the folded contact to the kept one, and writes 
 back, as far as nobody has moved it elsewhere since; what is newer follows the address that it came by.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from helpdesk.actions import attributes
+from helpdesk.actions.indexing import index_ticket
 from helpdesk.actions.journal import Line, record, record_each
 from helpdesk.models import Agent, Contact, Entry, Merge, Ticket
 from helpdesk.queries.linking_people import TICKETS, Link, came_by, moving_links, root_of
@@ -62,7 +63,8 @@ def merge(*, kept: Contact, folded: Contact, by: Agent, evidence: str = "", at: 
         kept=kept, folded=folded, evidence=evidence[:200], moved=moved, newest=newest, by=by, at=at
     )
     Contact.objects.filter(pk=folded.pk).update(merged_into=kept)
-    attributes.settle(kept)
+    if not _is_renamed(attributes.settle(kept)):
+        _index(moved)
     data = {"merge": done.pk, "from": str(folded), "into": str(kept), "evidence": evidence[:200]}
     record(kind=Entry.Kind.PERSON_CHANGED, contact=kept, by=by, data=data, at=at)
     told = {"merged_from": str(folded), "merged_into": str(kept)}
@@ -90,6 +92,7 @@ def undo(*, merge: Merge, by: Agent, at: datetime | None = None) -> Moved:
     Merge.objects.filter(pk=merge.pk).update(undone_at=at, undone_by=by)
     for each in chain:
         attributes.settle(each)
+    _index(back.ids)
     folded = Contact.objects.get(pk=merge.folded_id)
     data = {"merge": merge.pk, "undone": str(folded), "from": str(root)}
     for contact in (root, folded):
@@ -170,6 +173,18 @@ def move(link: Link, rows: QuerySet[Any], *, to: int) -> list[int]:
     for some in _chunks(ids):
         link.rows.filter(pk__in=some).update(**{f"{link.field}_id": to})
     return ids
+
+
+def _is_renamed(changed: Iterable[tuple[str, str, str]]) -> bool:
+    """Then every ticket of the contact has been indexed anew already."""
+    return any(attribute == "name" for attribute, _before, _after in changed)
+
+
+def _index(moved: Mapping[str, Sequence[int]]) -> None:
+    """Tickets that changed hands are found by the name of whose they are now."""
+    for some in _chunks(moved.get(TICKETS, ())):
+        for ticket in Ticket.objects.filter(pk__in=some).select_related("contact"):
+            index_ticket(ticket=ticket)
 
 
 def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:

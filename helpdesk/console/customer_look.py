@@ -1,6 +1,6 @@
 """Who looks at which customer, and from where: what each section beside a ticket and on a customer's page is told."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ class Look:
     """``ticket`` is the one beside which the customer stands, None on the customer's own page.
 
     ``query`` goes behind the addresses of forms beside a ticket, so that the list stays where it is; it may be empty.
+    ``members``: id and name of those in the ticket's team, where they are known already.
     """
 
     agent: Agent
@@ -25,6 +26,7 @@ class Look:
     ticket: Ticket | None
     now: datetime
     query: str = ""
+    members: Sequence[tuple[int, str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ COUNTED = {
     "files to look at": gettext_lazy("Files of others that name the person and can't be changed"),
     "addresses": gettext_lazy("Addresses deleted"),
     "claims of others": gettext_lazy("Claims of others to an address of theirs deleted"),
+    "refusals kept": gettext_lazy("Refusals and bans kept, as hashes of the addresses"),
     "visits": gettext_lazy("Chat visitors blanked"),
     "records of other systems": gettext_lazy("Records of other systems deleted"),
     "journal": gettext_lazy("Lines of the journal blanked"),
@@ -62,7 +63,10 @@ class ConsentForm(forms.Form):
         choices=[each for each in LegalBasis.choices if each[0] != LegalBasis.OBJECTION],
         help_text=gettext_lazy("A refusal needs none."),
     )
-    source = forms.ChoiceField(label=gettext_lazy("How do we know?"), choices=ConsentSource.choices)
+    source = forms.ChoiceField(
+        label=gettext_lazy("How do we know?"),
+        choices=[each for each in ConsentSource.choices if each[0] != ConsentSource.KEPT],
+    )
     proof = forms.CharField(
         label=gettext_lazy("Proof"),
         required=False,

@@ -19,7 +19,7 @@ LEADS = (0, 15, 60, 24 * 60)
 def promises(look: Look) -> Mapping[str, Any]:
     """Open promises to this customer and the last that were settled, of all tickets that the agent may see."""
     rows = found.about_contact(agent=look.agent, contact=look.contact)
-    own = promised(rows, look.ticket, look.agent)
+    own = promised(rows, look.ticket, look.agent, members=look.members)
     return {"promised": {**own, "contact": look.contact if look.ticket is None else None}}
 
 
@@ -32,31 +32,41 @@ def promised_context(*, ticket: Ticket, agent: Agent) -> dict[str, Any]:
     return {"promised": promised(rows, ticket, agent)}
 
 
-def promised(rows: Sequence[Promise], ticket: Ticket | None, agent: Agent) -> dict[str, Any]:
+def promised(
+    rows: Sequence[Promise], ticket: Ticket | None, agent: Agent, *, members: Sequence[tuple[int, str]] | None = None
+) -> dict[str, Any]:
     """What ``console/ticket/promised.html`` shows. ``keepers``: who could owe a promise of this ticket."""
     now = timezone.now()
     return {
         "rows": [(row, row.state == "open" and row.due_at <= now) for row in rows],
         "ticket": ticket,
         "contact": None,
-        "keepers": _keepers(ticket if rows else None, agent),
+        "keepers": _keepers(ticket if rows else None, agent, members),
     }
 
 
-def later_context(ticket: Ticket, agent: Agent) -> Mapping[str, Any]:
-    """For ``console/ticket/later.html``: times to choose from, and who could owe a promise."""
+def later_context(
+    ticket: Ticket, agent: Agent, *, members: Sequence[tuple[int, str]] | None = None
+) -> Mapping[str, Any]:
+    """For ``console/ticket/later.html``: times to choose from, and who could owe a promise.
+
+    ``members``: id and name of those in the ticket's team, where they are known already.
+    """
     return {
         "times": time_choices(),
         "leads": [(str(each), promise_words.lead(each)) for each in LEADS],
-        "keepers": _keepers(ticket, agent),
+        "keepers": _keepers(ticket, agent, members),
         "me": str(agent.pk),
         "seen": ticket.message_cursor,
     }
 
 
-def _keepers(ticket: Ticket | None, agent: Agent) -> list[tuple[str, str]]:
+def _keepers(ticket: Ticket | None, agent: Agent, members: Sequence[tuple[int, str]] | None) -> list[tuple[str, str]]:
     """Who could owe a promise of the ticket, by name: its team and the agent; without a ticket the agent alone."""
-    members = ticket.team.agents.filter(is_active=True).values_list("pk", "name") if ticket else ()
+    if ticket is None:
+        members = ()
+    elif members is None:
+        members = list(ticket.team.agents.filter(is_active=True).values_list("pk", "name"))
     people = {**dict(members), agent.pk: agent.name}
     return [(str(number), name) for number, name in sorted(people.items(), key=lambda each: each[1])]
 

@@ -1,6 +1,7 @@
 """What the ticket's templates need, put together from queries. Reads only."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.connectors.registry import SOCIAL
@@ -19,11 +21,12 @@ from helpdesk.console.customer_sections import first_sections
 from helpdesk.console.promise_sections import later_context, promised_context
 from helpdesk.console.returned import meaning_of
 from helpdesk.console.service_clocks import service_context
-from helpdesk.console.social_composer import marks_in, platform_of
+from helpdesk.console.social_composer import Platform, marks_in, platform_of
 from helpdesk.console.wording import file_word, leads_to, told
 from helpdesk.models import Agent, Channel, Identity, Message, Priority, State, Ticket
 from helpdesk.models.transport import DeliveryState
 from helpdesk.queries.chat_desk import chat_of
+from helpdesk.queries.consents import may_refuse, service_refused_by
 from helpdesk.queries.contacts import comes_back, mail_addresses
 from helpdesk.queries.conversation import Conversation, Said, conversation_of
 from helpdesk.queries.inbox import STATE_CHOICES, View
@@ -84,7 +87,27 @@ class Place:
         return f"{reverse('inbox', args=[self.view.value])}?{urlencode({'state': self.state})}"
 
 
-def head_context(request: HttpRequest, agent: Agent, ticket: Ticket, *, problem: str = "") -> dict[str, Any]:
+@dataclass(frozen=True)
+class Staff:
+    """Whom a ticket can be given to, by name: those of its team, and the teams that the agent sees."""
+
+    members: Sequence[tuple[int, str]]
+    teams: Sequence[tuple[int, str]]
+
+    @classmethod
+    def of(cls, agent: Agent, ticket: Ticket) -> "Staff":
+        """One statement for both."""
+        columns = ("kind", "pk", "name")
+        agents = ticket.team.agents.filter(is_active=True).order_by().annotate(kind=Value("agent"))
+        seen = teams_of(agent).filter(is_active=True).order_by().annotate(kind=Value("team"))
+        rows = sorted(agents.values_list(*columns).union(seen.values_list(*columns), all=True), key=lambda row: row[2])
+        named = {kind: [row[1:] for row in rows if row[0] == kind] for kind in ("agent", "team")}
+        return cls(members=named["agent"], teams=named["team"])
+
+
+def head_context(
+    request: HttpRequest, agent: Agent, ticket: Ticket, *, problem: str = "", staff: Staff | None = None
+) -> dict[str, Any]:
     """For ``console/ticket/head.html``: subject, reference and the properties that can be changed in place."""
     place = Place.of(request)
     return {
@@ -92,7 +115,7 @@ def head_context(request: HttpRequest, agent: Agent, ticket: Ticket, *, problem:
         "reference": ticket.reference,
         "view_query": place.query,
         "back": place.address,
-        "choices": _choices(agent, ticket),
+        "choices": _choices(ticket, staff or Staff.of(agent, ticket)),
         "tags": list(ticket.tags.values_list("name", flat=True)),
         "problem": problem,
         "my_reminders": reminders_of(agent=agent, ticket=ticket),
@@ -117,6 +140,7 @@ def timeline_context(request: HttpRequest, agent: Agent, ticket: Ticket, *, befo
         "first_unread": first_unread(ticket, agent, conversation, reading),
         "undoable": _undoable(agent, conversation),
         "social_marks": marks_in(ticket),
+        "worded": gettext,
         "delivery_labels": {state.value: str(state.label) for state in DeliveryState},
     }
 
@@ -125,18 +149,18 @@ def pane_context(
     request: HttpRequest, agent: Agent, ticket: Ticket, *, attempt: Attempt | None = None
 ) -> dict[str, Any]:
     """For ``console/ticket/pane.html``: everything about one ticket."""
-    before = request.GET.get("before", "")
+    before, staff = request.GET.get("before", ""), Staff.of(agent, ticket)
     timeline = timeline_context(
         request, agent, ticket, before=int(before) if before.isdecimal() and len(before) < 19 else 0
     )
     return {
-        **head_context(request, agent, ticket),
+        **head_context(request, agent, ticket, staff=staff),
         **timeline,
         **composer_context(agent, ticket, timeline["conversation"], attempt or Attempt()),
-        **_customer(request, agent, ticket),
-        **later_context(ticket, agent),
-        "receivers": _receivers(agent, ticket),
-        "may_take": ticket.team.agents.filter(pk=agent.pk).exists(),
+        **_customer(request, agent, ticket, staff),
+        **later_context(ticket, agent, members=staff.members),
+        "receivers": _receivers(ticket, staff),
+        "may_take": any(pk == agent.pk for pk, _name in staff.members),
     }
 
 
@@ -145,7 +169,9 @@ def composer_context(agent: Agent, ticket: Ticket, conversation: Conversation, a
     drafts = {"reply": "", "note": ""}
     drafts |= dict(ticket.drafts.filter(agent=agent).values_list("kind", "text"))
     drafts |= attempt.texts
-    to, cc, people = _recipients(ticket, conversation)
+    to, cc, people, silent = _recipients(ticket, conversation)
+    addresses = _addresses_in(attempt.to or to, attempt.cc or cc)
+    platform = platform_of(ticket, now=timezone.now())
     return {
         "draft": drafts,
         "kind": attempt.kind or ("note" if drafts["note"] and not drafts["reply"] else "reply"),
@@ -154,12 +180,19 @@ def composer_context(agent: Agent, ticket: Ticket, conversation: Conversation, a
         "errors": attempt.errors,
         "chat": chat_of(ticket, now=timezone.now()),
         "client_id": uuid.uuid4().hex,
-        "comes_back": comes_back(addresses=_addresses_in(attempt.to or to, attempt.cc or cc), known=people),
+        "comes_back": comes_back(addresses=addresses, known=people),
+        "refused_by": service_refused_by(set(addresses) - silent, channel_kind=Channel.Kind.EMAIL),
+        "is_platform_refused": _is_platform_refused(ticket, platform, {each.value for each in people} - silent),
         "meaning_of": meaning_of,
         "stopped": attempt.stopped,
-        "platform": platform_of(ticket, now=timezone.now()),
+        "platform": platform,
         "via": attempt.via,
     }
+
+
+def _is_platform_refused(ticket: Ticket, platform: Platform | None, people: set[str]) -> bool:
+    """Whether one of those whom an answer on the platform goes to takes none there."""
+    return platform is not None and bool(service_refused_by(people, channel_kind=ticket.channel.kind))
 
 
 def _addresses_in(*lists: str) -> list[str]:
@@ -189,17 +222,12 @@ def _undoable(agent: Agent, conversation: Conversation) -> frozenset[int]:
     )
 
 
-def _choices(agent: Agent, ticket: Ticket) -> list[Choice]:
+def _choices(ticket: Ticket, staff: Staff) -> list[Choice]:
     """The selects of the head: name, label, options, chosen value, key."""
-    agents = ticket.team.agents.filter(is_active=True).order_by().annotate(kind=Value("agent"))
-    seen = teams_of(agent).filter(is_active=True).order_by().annotate(kind=Value("team"))
-    columns = ("kind", "pk", "name")
-    # One statement for both lists.
-    found = sorted(agents.values_list(*columns).union(seen.values_list(*columns), all=True), key=lambda row: row[2])
-    owners = [("", str(_("Nobody"))), *_named(row[1:] for row in found if row[0] == "agent")]
+    owners = [("", str(_("Nobody"))), *_named(staff.members)]
     if ticket.owner is not None and str(ticket.owner.pk) not in dict(owners):
         owners.append((str(ticket.owner.pk), ticket.owner.name))
-    teams = _named(row[1:] for row in found if row[0] == "team")
+    teams = _named(staff.teams)
     if str(ticket.team_id) not in dict(teams):
         teams.append((str(ticket.team_id), ticket.team.name))
     return [
@@ -216,12 +244,12 @@ def _choices(agent: Agent, ticket: Ticket) -> list[Choice]:
     ]
 
 
-def _receivers(agent: Agent, ticket: Ticket) -> list[tuple[str, str]]:
+def _receivers(ticket: Ticket, staff: Staff) -> list[tuple[str, str]]:
     """Whom a chat can be handed over to: colleagues of its team, and other teams."""
     if ticket.channel.kind != Channel.Kind.CHAT:
         return []
-    members = ticket.team.agents.filter(is_active=True).exclude(pk=ticket.owner_id or 0).values_list("pk", "name")
-    teams = teams_of(agent).filter(is_active=True).exclude(pk=ticket.team_id).values_list("pk", "name")
+    members = [(pk, name) for pk, name in staff.members if pk != ticket.owner_id]
+    teams = [(pk, name) for pk, name in staff.teams if pk != ticket.team_id]
     return [*((f"agent:{pk}", name) for pk, name in members), *((f"team:{pk}", name) for pk, name in teams)]
 
 
@@ -229,14 +257,16 @@ def _named(rows: Any) -> list[tuple[str, str]]:
     return [(str(key), name) for key, name in rows]
 
 
-def _recipients(ticket: Ticket, conversation: Conversation) -> tuple[str, str, list[Identity]]:
+def _recipients(ticket: Ticket, conversation: Conversation) -> tuple[str, str, list[Identity], set[str]]:
     """Whom an answer goes to: the last customer message's sender, with those in copy; ours never among them.
 
-    And the addresses of all who take part.
+    And the addresses of all who take part, with the values of those that have never refused an answer.
     """
-    rows = ticket.participants.select_related("identity").order_by("id")
+    rows = list(may_refuse(ticket.participants.select_related("identity")).order_by("id"))
+    people = [each.identity for each in rows]
+    silent = {each.identity.value for each in rows if not each.may_refuse}
     if ticket.channel.kind in SOCIAL:
-        return ", ".join(mail_addresses(ticket.contact)[:1]), "", [each.identity for each in rows]
+        return ", ".join(mail_addresses(ticket.contact)[:1]), "", people, silent
     ours = ticket.channel.mailbox.addresses if hasattr(ticket.channel, "mailbox") else frozenset()
     requester = [each.identity.value for each in rows if each.role == "requester"]
     copies = [each.identity.value for each in rows if each.role == "copy" and each.identity.value not in ours]
@@ -247,15 +277,22 @@ def _recipients(ticket: Ticket, conversation: Conversation) -> tuple[str, str, l
             if isinstance(item, Said) and item.kind == Message.Kind.CUSTOMER
         )
         requester = [address for address in senders if address][:1]
-    return ", ".join(requester), ", ".join(copies), [each.identity for each in rows]
+    return ", ".join(requester), ", ".join(copies), people, silent
 
 
-def _customer(request: HttpRequest, agent: Agent, ticket: Ticket) -> dict[str, Any]:
+def _customer(request: HttpRequest, agent: Agent, ticket: Ticket, staff: Staff) -> dict[str, Any]:
     if ticket.contact is None:
         promised = promised_context(ticket=ticket, agent=agent)
         return {"local_time": "", "preferred": "", "language_name": language_name, "sections": (), **promised}
     now = timezone.now()
-    look = Look(agent=agent, contact=ticket.contact, ticket=ticket, now=now, query=Place.of(request).query)
+    look = Look(
+        agent=agent,
+        contact=ticket.contact,
+        ticket=ticket,
+        now=now,
+        query=Place.of(request).query,
+        members=staff.members,
+    )
     return {
         "local_time": local_time(ticket.contact, now=now),
         "preferred": preferred_name(ticket.contact),

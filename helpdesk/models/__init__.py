@@ -13,7 +13,7 @@ from helpdesk.models.chat import (
     Visitor,
     VisitorToken,
 )
-from helpdesk.models.consent import Consent, ConsentSource, LegalBasis, Purpose
+from helpdesk.models.consent import Consent, ConsentSource, LegalBasis, Purpose, Suppression
 from helpdesk.models.customers import ContactNote, ExternalRecord, ExternalSystem, OrganisationDomain, Segment
 from helpdesk.models.erasures import Erasure, ErasureReason
 from helpdesk.models.feedback import Rating
@@ -200,6 +200,7 @@ __all__ = [
     "SocialTrouble",
     "SourceRank",
     "State",
+    "Suppression",
     "Tag",
     "Team",
     "Template",

@@ -42,6 +42,7 @@ class ConsentSource(models.TextChoices):
     FORM = "form", _("A form")
     UNSUBSCRIBED = "unsubscribed", _("The customer unsubscribed")
     IMPORT = "import", _("Brought along from another system")
+    KEPT = "kept", _("Kept when the data was erased")
 
 
 class Consent(models.Model):
@@ -79,3 +80,23 @@ class Consent(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> Never:
         """Raises AppendOnlyError, always: consents go with their contact only."""
         raise AppendOnlyError("consents are append-only")
+
+
+class Suppression(models.Model):
+    """A refusal or ban of somebody who was erased, until the address turns up again (docs/adr/0029).
+
+    The hash is keyed (HMAC) and tells nobody without the desk's key whose address it is.
+    """
+
+    address_hash = models.CharField(max_length=40, help_text="HMAC of kind and value of an identity.")
+    purpose = models.CharField(
+        max_length=12, blank=True, choices=Purpose, help_text="What is refused; empty: mail from there opens as spam."
+    )
+    channel_kind = models.CharField(max_length=16, blank=True, help_text="As in Consent.")
+    at = models.DateTimeField(help_text="When it was said.")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["address_hash", "purpose", "channel_kind"], name="suppression_once"),
+            models.CheckConstraint(condition=~Q(address_hash=""), name="suppression_of_an_address"),
+        )

@@ -2,11 +2,14 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 
-from helpdesk.models import Channel, Consent, Contact
+from helpdesk.models import Channel, Consent, Contact, Merge, Participant
 from helpdesk.models.consent import ALLOWED_UNLESS_REFUSED, Purpose
+
+CONSENTS = "helpdesk.Consent.contact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,64 @@ def is_allowed(words: Iterable[Word], *, purpose: str, channel_kind: str) -> tup
     return (True, granted) if granted is not None else (purpose in ALLOWED_UNLESS_REFUSED, None)
 
 
+@dataclass(frozen=True, slots=True)
+class Union:
+    """A merge that stands: words of ``moved`` were said of ``folded``, later ones than ``newest`` of both."""
+
+    kept: int
+    folded: int
+    newest: int
+    moved: frozenset[int]
+
+
+def unions_into(contacts: Iterable[int]) -> list[Union]:
+    """The merges that stand behind these contacts, over any number of steps, the first of them first."""
+    found: list[Union] = []
+    open_ = set(contacts)
+    while open_:
+        rows = Merge.objects.filter(kept__in=open_, undone_at=None).order_by("pk")
+        new = [
+            Union(row.kept_id, row.folded_id, row.newest.get(CONSENTS, 0), frozenset(row.moved.get(CONSENTS, ())))
+            for row in rows
+        ]
+        found = [*new, *found]
+        open_ = {each.folded for each in new}
+    return found
+
+
+def strictest(
+    words: Sequence[Word], *, contact_id: int, unions: Sequence[Union], purpose: str, channel_kind: str
+) -> tuple[bool, Word | None]:
+    """As `is_allowed`, for a contact that others were merged into: each of them is asked by what was said of them.
+
+    What was said before a merge counts for whom it was said of, what was said since for all; one refusal is enough.
+    Whoever has said nothing has no part in it.
+    """
+    verdicts = [
+        is_allowed(said, purpose=purpose, channel_kind=channel_kind) for said in _by_person(words, contact_id, unions)
+    ]
+    said = sorted((each for each in verdicts if each[1] is not None), key=lambda each: each[0])
+    return said[0] if said else is_allowed((), purpose=purpose, channel_kind=channel_kind)
+
+
+def _by_person(words: Sequence[Word], contact_id: int, unions: Sequence[Union]) -> list[list[Word]]:
+    first_said_of: dict[int, int] = {}
+    for each in unions:  # the innermost first: there the word was said
+        for number in each.moved:
+            first_said_of.setdefault(number, each.folded)
+    above = {each.folded: each for each in unions}
+    found = []
+    for person in (contact_id, *above):
+        counted = [word for word in words if first_said_of.get(word.id, contact_id) == person]
+        at = person
+        while (union := above.get(at)) is not None:
+            at = union.kept
+            since = (word for word in words if first_said_of.get(word.id, contact_id) == at)
+            counted += [word for word in since if word.id > union.newest]
+        found.append(counted)
+    return found
+
+
 def refusing(wanted: Collection[tuple[str, str]], *, channel_kind: str) -> set[tuple[str, str]]:
     """Those of ``(address in lower case, purpose)`` that must not be served by this kind of channel. One query."""
     if not wanted:
@@ -94,14 +155,49 @@ def refusing(wanted: Collection[tuple[str, str]], *, channel_kind: str) -> set[t
         contact__identities__value__in={address for address, _purpose in wanted},
         contact__identities__retired_at=None,
     )
-    said: dict[tuple[str, str], list[Word]] = {}
-    found = rows.annotate(address=F("contact__identities__value"))
-    columns = ("address", "purpose", "id", "channel_kind", "is_allowed")
-    for address, purpose, number, kind, allowed in found.values_list(*columns):
-        said.setdefault((address, purpose), []).append(Word(number, kind, allowed))
+    merges = Merge.objects.filter(kept=OuterRef("contact"), undone_at=None)
+    found = rows.annotate(address=F("contact__identities__value"), is_merged=Exists(merges))
+    said: dict[tuple[str, str], dict[int, list[Word]]] = {}
+    merged = set()
+    columns = ("address", "purpose", "contact", "is_merged", "id", "channel_kind", "is_allowed")
+    for address, purpose, contact, is_merged, number, kind, allowed in found.values_list(*columns):
+        said.setdefault((address, purpose), {}).setdefault(contact, []).append(Word(number, kind, allowed))
+        merged |= {contact} if is_merged else set()
+    unions = unions_into(merged)
     return {
-        pair for pair in wanted if not is_allowed(said.get(pair, ()), purpose=pair[1], channel_kind=channel_kind)[0]
+        (address, purpose)
+        for address, purpose in wanted
+        if not all(
+            strictest(words, contact_id=contact, unions=unions, purpose=purpose, channel_kind=channel_kind)[0]
+            for contact, words in said.get((address, purpose), {0: []}).items()
+        )
     }
+
+
+def may_refuse(participants: QuerySet[Participant]) -> QuerySet[Any]:
+    """With ``may_refuse``: whether the person behind the address has ever refused answers. Most have not."""
+    words = Consent.objects.filter(contact=OuterRef("identity__contact"), purpose=Purpose.SERVICE, is_allowed=False)
+    return participants.annotate(may_refuse=Exists(words))
+
+
+def service_refused_by(addresses: Iterable[str], *, channel_kind: str) -> list[str]:
+    """Those of these addresses that take no answers by this kind of channel. One query, none for no address."""
+    wanted = {(address.lower(), str(Purpose.SERVICE)) for address in addresses if address}
+    return sorted(address for address, _purpose in refusing(wanted, channel_kind=channel_kind))
+
+
+def refusals_of(contacts: Sequence[int]) -> list[Consent]:
+    """The words by which these contacts, together one person, refuse something: of one kind of channel or of all."""
+    rows = {each.pk: each for each in Consent.objects.filter(contact__in=contacts)}
+    unions, found = unions_into(contacts), {}
+    for purpose in Purpose:
+        words = [Word(each.pk, each.channel_kind, each.is_allowed) for each in rows.values() if each.purpose == purpose]
+        for kind in {word.channel_kind for word in words}:
+            said = {"purpose": purpose, "channel_kind": kind}
+            is_fine, word = strictest(words, contact_id=contacts[0], unions=unions, **said)
+            if not is_fine and word is not None:
+                found[(purpose, word.channel_kind)] = rows[word.id]
+    return list(found.values())
 
 
 def standing_of(contact: Contact) -> Sequence[Standing]:
@@ -110,13 +206,13 @@ def standing_of(contact: Contact) -> Sequence[Standing]:
     kinds = sorted(
         {*Channel.objects.values_list("kind", flat=True), *(each.channel_kind for each in consents.values())}
     )
-    standing = []
+    unions, standing = unions_into([contact.pk]) if consents else [], []
     for purpose in Purpose:
         words = [
             Word(each.pk, each.channel_kind, each.is_allowed) for each in consents.values() if each.purpose == purpose
         ]
         for kind in filter(None, kinds):
-            allowed, word = is_allowed(words, purpose=purpose, channel_kind=kind)
+            allowed, word = strictest(words, contact_id=contact.pk, unions=unions, purpose=purpose, channel_kind=kind)
             standing.append(Standing(purpose, kind, allowed, consents[word.id] if word else None))
     return standing
 

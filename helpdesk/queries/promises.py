@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 
 from helpdesk.models import Agent, Contact, Promise, PromiseState, Reminder, Ticket
 from helpdesk.queries.tickets import teams_of, visible_to
@@ -35,21 +36,22 @@ def reminder_for(agent: Agent, reminder_id: int) -> Reminder:
 
 def about(*, ticket: Ticket) -> Sequence[Promise]:
     """What was promised in a ticket: open ones by their time, then the last that were settled."""
-    rows = ticket.promises.select_related("owner", "settled_by")
-    return [
-        *rows.filter(state=PromiseState.OPEN).order_by("due_at", "id"),
-        *rows.exclude(state=PromiseState.OPEN).order_by("-settled_at", "-id")[:SETTLED],
-    ]
+    return _standing(ticket.promises.select_related("owner", "settled_by"))
 
 
 def about_contact(*, agent: Agent, contact: Contact) -> Sequence[Promise]:
     """What was promised to a customer that ``agent`` may see: in tickets and besides."""
     rows = promises_of(agent).filter(Q(contact=contact) | Q(ticket__contact=contact))
-    rows = rows.select_related("owner", "settled_by", "ticket")
-    return [
-        *rows.filter(state=PromiseState.OPEN).order_by("due_at", "id"),
-        *rows.exclude(state=PromiseState.OPEN).order_by("-settled_at", "-id")[:SETTLED],
-    ]
+    return _standing(rows.select_related("owner", "settled_by", "ticket"))
+
+
+def _standing(rows: QuerySet[Promise]) -> Sequence[Promise]:
+    """Open ones by their time, then the last that were settled. One query."""
+    place = Window(RowNumber(), partition_by="state", order_by=[F("settled_at").desc(nulls_last=True), F("id").desc()])
+    found = rows.annotate(place=place).filter(Q(state=PromiseState.OPEN) | Q(place__lte=SETTLED))
+    open_ = sorted((row for row in found if row.state == PromiseState.OPEN), key=lambda row: (row.due_at, row.pk))
+    settled = (row for row in found if row.settled_at is not None)
+    return [*open_, *sorted(settled, key=lambda row: (row.settled_at, row.pk), reverse=True)[:SETTLED]]
 
 
 def reminders_of(*, agent: Agent, ticket: Ticket) -> Sequence[Reminder]:

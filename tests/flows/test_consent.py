@@ -1,12 +1,16 @@
 """What customers allow: which word counts, and that nothing leaves against it."""
 
+from datetime import timedelta
+
 import pytest
+from django.db import connection
+from django.test import Client
 from django.utils import timezone
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
-from helpdesk.actions import consents, mailroom
+from helpdesk.actions import consents, mailroom, merging, replies
 from helpdesk.actions.consents import Said
 from helpdesk.models import (
     Agent,
@@ -18,6 +22,7 @@ from helpdesk.models import (
     Entry,
     Identity,
     LegalBasis,
+    Mailbox,
     Purpose,
 )
 from helpdesk.outbox import deliver_due
@@ -112,6 +117,100 @@ class TestAConsent:
         standing = {(each.purpose, each.channel_kind): each.is_allowed for each in standing_of(ann.contact)}
 
         assert standing == {(purpose, "email"): purpose != Purpose.NEWS for purpose in Purpose}
+
+
+SAID = st.lists(st.tuples(st.booleans(), st.sampled_from(["", "email", "chat"]), st.booleans()), max_size=6)
+
+
+class TestWhoWasMerged:
+    """The two are one person: one refusal is enough. They are two again: each has their own words."""
+
+    @settings(
+        max_examples=40,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
+    @given(before=SAID, since=SAID, purpose=st.sampled_from([Purpose.SERVICE, Purpose.NEWS]))
+    def test_is_refused_by_either_and_has_their_own_back(
+        self, ben: Agent, before: list[tuple[bool, str, bool]], since: list[tuple[bool, str, bool]], purpose: Purpose
+    ) -> None:
+        Contact.objects.all().delete()
+        kept, folded = (make.identity(f"p{number}@customer.example") for number in range(2))
+        wanted = {(each.value, purpose.value) for each in (kept, folded)}
+        for is_first, kind, allowed in before:
+            say((kept if is_first else folded).contact, allowed=allowed, purpose=purpose, kind=kind)
+        words = {each.pk: each.contact_id for each in Consent.objects.all()}
+        refused = refusing(wanted, channel_kind="email")
+        silent = {
+            each.contact_id
+            for each in (kept, folded)
+            if not each.contact.consents.filter(channel_kind__in=("", "email")).exists()
+        }
+
+        merge = merging.merge(kept=kept.contact, folded=folded.contact, by=ben)
+
+        told = {(each.value, purpose.value) for each in (kept, folded) if each.contact_id not in silent} & refused
+        is_refused = bool(told) if len(silent) < 2 else purpose == Purpose.NEWS
+        assert refusing(wanted, channel_kind="email") == (wanted if is_refused else set())
+        standing = {(each.purpose, each.channel_kind): each.is_allowed for each in standing_of(kept.contact)}
+        assert standing.get((purpose, "email"), not is_refused) is not is_refused
+
+        for _is_first, kind, allowed in since:
+            say(kept.contact, allowed=allowed, purpose=purpose, kind=kind)
+        if False in [allowed for _who, kind, allowed in since[-1:] if kind in {"", "email"}]:
+            assert refusing(wanted, channel_kind="email") == wanted
+        Consent.objects.exclude(pk__in=words)._raw_delete(connection.alias)
+        merging.undo(merge=merge, by=ben)
+        assert {each.pk: each.contact_id for each in Consent.objects.all()} == words
+        assert refusing(wanted, channel_kind="email") == refused
+
+    def test_over_several_merges_is_refused_by_any(self, ben: Agent) -> None:
+        one, two, three = (make.identity(f"p{number}@customer.example") for number in range(3))
+        say(one.contact, allowed=False)
+        inner = merging.merge(kept=two.contact, folded=one.contact, by=ben)
+        say(two.contact, allowed=False, kind="chat")
+        merging.merge(kept=three.contact, folded=two.contact, by=ben)
+        say(three.contact, allowed=True, kind="chat")
+        wanted = {(three.value, "service")}
+
+        assert refusing(wanted, channel_kind="email") == wanted
+        assert refusing(wanted, channel_kind="chat") == set()
+
+        merging.undo(merge=inner, by=ben)
+        assert refusing(wanted, channel_kind="email") == set()
+        assert refusing({(one.value, "service")}, channel_kind="email") == {(one.value, "service")}
+
+
+class TestWriting:
+    def test_is_warned_before_and_the_reason_stands_by_the_answer_after(
+        self, client: Client, mailbox: Mailbox, dora: Agent
+    ) -> None:
+        message = make.deliver(mailbox.channel, make.mail())
+        ticket, contact = message.ticket, message.contact
+        assert contact is not None
+        client.force_login(dora, backend="django.contrib.auth.backends.ModelBackend")
+        assert "refuses answers" not in client.get(f"/tickets/{ticket.reference}/").content.decode()
+
+        say(contact, allowed=False)
+
+        page = client.get(f"/tickets/{ticket.reference}/").content.decode()
+        assert "ann@customer.example refuses answers by mail" in page
+        assert f"/customers/{contact.pk}/data/" in page
+        cursor = Entry.objects.latest("pk").pk
+        replies.reply(ticket=ticket, agent=dora, text="Hello", to=["ann@customer.example"], seen_cursor=cursor)
+        deliver_due(timezone.now() + timedelta(minutes=1))
+        page = client.get(f"/tickets/{ticket.reference}/").content.decode()
+        assert "The customer has refused such messages on this kind of channel." in page
+
+    def test_is_not_by_the_desk_either(self, mailbox: Mailbox) -> None:
+        say(make.identity("ann@customer.example", name="Ann").contact, allowed=False)
+        make.deliver(mailbox.channel, make.mail())
+        acknowledgement = Delivery.objects.get(is_automatic=True)
+
+        deliver_due(timezone.now() + timedelta(minutes=1))
+
+        acknowledgement.refresh_from_db()
+        assert (acknowledgement.purpose, acknowledgement.state) == ("service", "cancelled")
 
 
 class TestSending:

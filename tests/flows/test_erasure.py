@@ -14,9 +14,11 @@ from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, models, transaction
 from django.utils import timezone
+from pytest_django import Settings
 
 from helpdesk import blobs, erasures
-from helpdesk.actions import identities, promises, reminders
+from helpdesk.actions import consents, identities, promises, reminders, spam
+from helpdesk.actions.consents import Said
 from helpdesk.actions.contacts import contact_for, retire
 from helpdesk.actions.erasing import ledger, tickets
 from helpdesk.actions.erasing.sweep import swept_models, word_fields
@@ -27,17 +29,21 @@ from helpdesk.models import (
     Agent,
     Channel,
     Claim,
+    ConsentSource,
     Contact,
     Entry,
     Erasure,
     ErasureReason,
     Identity,
+    LegalBasis,
     Mailbox,
     Message,
     Promise,
+    Purpose,
     Reminder,
     ServiceClock,
     SocialPost,
+    Suppression,
     Team,
     Ticket,
     Visitor,
@@ -215,6 +221,54 @@ class TestAClaim:
         assert "123 45 67" not in message.said
         assert "ann.private" not in message.said
         assert message.sender_address == "bob@b.example"
+
+
+@pytest.mark.django_db
+class TestWhatThePersonRefused:
+    def test_holds_when_the_address_turns_up_again(self, mailbox: Mailbox, ann: Identity, dora: Agent) -> None:
+        Identity.objects.filter(pk=ann.pk).update(blocked_at=make.NOON)
+        for kind, purpose, is_allowed in (("", Purpose.SERVICE, False), ("email", Purpose.NEWS, True)):
+            said = Said(purpose=purpose, channel_kind=kind, is_allowed=is_allowed, basis=LegalBasis.CONSENT,
+                        source=ConsentSource.FORM, proof="Ann's own words")  # fmt: skip
+            consents.note(contact=ann.contact, said=said, by=dora, at=make.NOON)
+
+        erasure = erase(ann.contact, by=dora)
+
+        assert erasure.report["counts"]["refusals kept"] == 2
+        assert "customer.example" not in str(list(Suppression.objects.values()))
+        message = make.deliver(mailbox.channel, make.mail())
+        again = Identity.objects.get(value=ann.value)
+        assert (message.ticket.state, again.blocked_at) == ("spam", make.NOON)
+        words = [(each.purpose, each.is_allowed, each.source, each.given_at) for each in again.contact.consents.all()]
+        assert words == [("service", False, "kept", make.NOON)]
+        assert not Suppression.objects.exists()
+
+    def test_does_not_hold_once_it_is_lifted(self, mailbox: Mailbox, ann: Identity, dora: Agent) -> None:
+        Identity.objects.filter(pk=ann.pk).update(blocked_at=make.NOON)
+        erase(ann.contact, by=dora)
+        again = make.deliver(mailbox.channel, make.mail())
+        spam.clear(ticket=again.ticket, by=dora)
+        assert again.contact is not None
+
+        erase(again.contact, by=dora)
+
+        assert not Suppression.objects.exists()
+        assert contact_for(kind="email", value=ann.value, at=make.NOON).blocked_at is None
+
+    def test_is_known_by_the_key_that_the_desk_had_before(self, ann: Identity, dora: Agent, settings: Settings) -> None:
+        Identity.objects.filter(pk=ann.pk).update(blocked_at=make.NOON)
+        erase(ann.contact, by=dora)
+        settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = (
+            [settings.SECRET_KEY],
+            "another key, as long as the first was",
+        )
+
+        assert contact_for(kind="email", value=ann.value, at=make.NOON).blocked_at == make.NOON
+
+    def test_leaves_no_mark_of_who_refused_nothing(self, ann: Identity, dora: Agent) -> None:
+        erase(ann.contact, by=dora)
+
+        assert not Suppression.objects.exists()
 
 
 @pytest.mark.django_db

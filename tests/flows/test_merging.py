@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from helpdesk.actions import attributes, merging
+from helpdesk.actions import attributes, indexing, merging
 from helpdesk.actions.contacts import contact_for, identity_for
 from helpdesk.actions.merging import CannotMerge, CannotUndo
 from helpdesk.models import (
@@ -25,6 +25,7 @@ from helpdesk.models import (
     Visitor,
 )
 from helpdesk.queries.linking_people import STAYS, Link, all_links, everyone_of, moving_links, root_of
+from helpdesk.queries.search import search
 from tests import make
 from tests.make import NOON
 from tests.rows import row_of
@@ -171,6 +172,24 @@ class TestMerge:
         merging.undo(merge=merge, by=ben)
         kept.refresh_from_db()
         assert (kept.name, kept.language, kept.phone, kept.customer_class) == ("Ann", "fi", "", "")
+
+
+class TestTheSearch:
+    def test_finds_tickets_by_the_name_of_whose_they_are_now(self, desk: Desk, ben: Agent, dora: Agent) -> None:
+        kept, ticket = identity_for(address="ann@work.example", name="Ann Archer").contact, desk.mail("bo@home.example")
+        indexing.index_ticket(ticket=ticket)
+
+        def found(name: str) -> list[int]:
+            return [hit.ticket.pk for hit in search(agent=dora, query=name).hits]
+
+        merge = merging.merge(kept=kept, folded=identity_for(address="bo@home.example", name="").contact, by=ben)
+        assert found("Archer") == [ticket.pk]
+
+        attributes.offer(contact=kept, attribute="name", value="Ann Baker", source="agent", by=ben)
+        assert (found("Baker"), found("Archer")) == ([ticket.pk], [])
+
+        merging.undo(merge=merge, by=ben)
+        assert found("Baker") == []
 
 
 class TestUndo:

@@ -113,9 +113,8 @@ class TestTheTicketPage:
         statements = [each["sql"] for each in captured]
         assert not [each for each in statements if "routingdecision" in each or "_assignment" in each]
         # Session, agent, ticket, what was said, its files, its lines, how far it was read, teams and agents, tags,
-        # drafts, who takes part, the customer's addresses, what is noted of them, what waits or was promised here, what
-        # was promised to them, and those who may keep a promise.
-        assert len(statements) <= 18
+        # reminders, drafts, who takes part, the customer's addresses, what is noted of them, what was promised to them.
+        assert len(statements) <= 15
 
     def test_suggests_tags_to_whoever_adds_one(self, reader: Client, eli: Agent, channel: Channel) -> None:
         desk.rule(by=eli, effects=[{"kind": "add_tag", "value": "payment"}])

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import models, transaction
 
+from helpdesk.actions import suppressions
 from helpdesk.actions.erasing.sweep import candidates
 from helpdesk.actions.erasing.task import Task, identities_of
 from helpdesk.actions.erasing.tickets import blank_entry
@@ -27,6 +28,7 @@ def erase_person(*, task: Task) -> None:
     """Delete contact and addresses; a visitor's row stays without anything in it, since its chats are counted."""
     for entry in Entry.objects.filter(contact__in=task.contacts, kind=Entry.Kind.PERSON_CHANGED):
         blank_entry(entry, task)
+    task.count("refusals kept", suppressions.keep(contacts=task.contacts))
     identities = [each.pk for each in identities_of(task.contacts)]
     Participant.objects.filter(identity__in=identities).delete()
     for each in identities_of(task.contacts):  # the other system is master of these, and keeps what it must
