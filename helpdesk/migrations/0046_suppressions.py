@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("helpdesk", "0044_phone_numbers"),
+        ("helpdesk", "0045_portraits"),
     ]
 
     operations = [
