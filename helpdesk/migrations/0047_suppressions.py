@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("helpdesk", "0045_portraits"),
+        ("helpdesk", "0046_social_parts"),
     ]
 
     operations = [
