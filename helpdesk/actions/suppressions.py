@@ -1,4 +1,4 @@
-"""Refusals and bans that outlive the person (docs/adr/0029): keyed hashes, heeded when the address comes back."""
+"""Refusals and bans that outlive the person (docs/adr/0030): keyed hashes, heeded when the address comes back."""
 
 import hashlib
 import hmac

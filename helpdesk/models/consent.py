@@ -83,7 +83,7 @@ class Consent(models.Model):
 
 
 class Suppression(models.Model):
-    """A refusal or ban of somebody who was erased, until the address turns up again (docs/adr/0029).
+    """A refusal or ban of somebody who was erased, until the address turns up again (docs/adr/0030).
 
     The hash is keyed (HMAC) and tells nobody without the desk's key whose address it is.
     """
