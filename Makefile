@@ -31,7 +31,7 @@ $(STAMP): requirements.lock
 	if ! $$python -c 'import ensurepip, venv' 2>/dev/null; then \
 	    echo "$$($$python --version) has no venv module. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; \
 	fi; \
-	echo "Making $(VENV) with $$($$python --version) ..." >&2; \
+	echo "Making $(VENV) with $$($$python --version); a minute or two ..." >&2; \
 	$$python -m venv $(VENV)
 	@$(PY) -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements.lock
 	@touch $@

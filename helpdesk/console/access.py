@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from helpdesk.models import Agent, Role
 
@@ -24,7 +24,7 @@ class May(enum.Enum):
 
 
 def require(may: May, view: View) -> View:
-    """``view`` for those who may; visitors go to the login, agents of a lower role get a 403."""
+    """``view`` for those who may; visitors go to the login (401 for a part of a page), a lower role gets a 403."""
     if may is May.ANYONE:
         return view
 
@@ -32,6 +32,8 @@ def require(may: May, view: View) -> View:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         agent = request.user
         if not isinstance(agent, Agent) or not agent.is_active:
+            if request.headers.get("HX-Request") == "true":
+                return HttpResponse(status=401)  # the login page is no part of another page
             return redirect_to_login(request.get_full_path())
         if agent.role not in may.value:
             raise PermissionDenied

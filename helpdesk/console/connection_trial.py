@@ -103,7 +103,7 @@ def why(error: GatewayError, account: imap.ImapAccount | SmtpAccount) -> tuple[s
     if isinstance(error.__cause__, ssl.SSLCertVerificationError):
         return (
             _("The server's certificate can't be trusted: wrong name, expired, or of an unknown authority."),
-            _("Write the server's name as in its certificate. SSL_CERT_FILE names authorities of your own to the desk."),
+            _("Write the server's name as in its certificate. SSL_CERT_FILE names your own authorities to the desk."),
         )
     if isinstance(error.__cause__, ssl.SSLError):
         return (

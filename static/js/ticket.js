@@ -103,11 +103,13 @@ async function refresh() {
 /** @param {Document} page */
 function apply(page) {
   const [shown, fresh, box] = [timeline(), page.getElementById("timeline"), conversation()];
-  if (!shown || !fresh || !box || shown.dataset.cursor === fresh.dataset.cursor) return;
+  if (!shown || !fresh || !box) return;
   const wasAtEnd = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_BOTTOM_PX;
+  // Also without a new line in the journal: that a mail has left is said by the message alone.
   const added = bring(shown, fresh);
-  shown.dataset.cursor = fresh.dataset.cursor;
   window.htmx.process(shown);
+  if (shown.dataset.cursor === fresh.dataset.cursor) return;
+  shown.dataset.cursor = fresh.dataset.cursor;
   const head = document.getElementById("ticket-head");
   const newHead = page.getElementById("ticket-head");
   if (head && newHead && !head.contains(document.activeElement)) {

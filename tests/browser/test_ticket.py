@@ -1,9 +1,12 @@
 """The ticket in a real browser: reading, answering, changing, and what happens when somebody else does so meanwhile."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from helpdesk import outbox
 from helpdesk.actions import replies
 from helpdesk.models import Agent, Channel, Delivery, Draft, Membership, Message, Reading, Team, Template, Ticket
 from tests import make
@@ -88,6 +91,45 @@ class TestAnswering:
         expect(page.locator(".message.is-reply")).to_have_count(0)
         expect(page.locator("#reply-text")).to_have_value("Sorry, we pay it back.")
         assert not Delivery.objects.filter(message__kind="reply").exists()
+
+    def test_says_by_itself_that_it_has_left(self, open_page: Opener, ben: Agent, ticket: Ticket) -> None:
+        page = opened(open_page, ben, ticket)
+        page.locator("#reply-text").fill("Sorry, we pay it back.")
+        page.keyboard.press("Control+Enter")
+        expect(page.locator(".message.is-reply .delivery")).to_contain_text("Goes out in a few seconds")
+
+        outbox.deliver_due(timezone.now() + timedelta(minutes=1))
+
+        expect(page.locator(".message.is-reply .delivery")).to_have_text("Sent")
+
+    def test_says_that_the_line_is_down_and_keeps_the_words(
+        self, open_page: Opener, ben: Agent, ticket: Ticket
+    ) -> None:
+        page = opened(open_page, ben, ticket, refusal="ailed")  # to fetch, to connect
+        page.locator("#reply-text").fill("Into the void.")
+        expect(page.locator("[data-saved]")).to_have_text("Draft saved")
+
+        page.context.set_offline(True)
+        page.keyboard.press("Control+Enter")
+
+        expect(page.locator("#toasts .danger")).to_have_text(
+            "That did not reach the desk. Nothing was changed; try again."
+        )
+        expect(page.locator("#reply-text")).to_have_value("Into the void.")
+        page.context.set_offline(False)
+
+    def test_says_that_the_login_has_ended_and_keeps_the_words(
+        self, open_page: Opener, ben: Agent, ticket: Ticket
+    ) -> None:
+        page = opened(open_page, ben, ticket, refusal="401")
+        page.locator("#reply-text").fill("Too late.")
+        expect(page.locator("[data-saved]")).to_have_text("Draft saved")
+
+        page.context.clear_cookies(name="sessionid")
+        page.keyboard.press("Control+Enter")
+
+        expect(page.locator("#toasts .danger")).to_contain_text("You are not logged in any more")
+        expect(page.locator("#reply-text")).to_have_value("Too late.")
 
     def test_keeps_a_draft_while_one_types(self, open_page: Opener, ben: Agent, ticket: Ticket) -> None:
         page = opened(open_page, ben, ticket)

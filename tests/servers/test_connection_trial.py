@@ -60,7 +60,6 @@ class TestIncomingMail:
         assert not incoming.is_good
         assert "can't be reached" in incoming.sentences[0]
 
-
     def test_says_that_the_certificate_is_not_trusted_until_its_authority_is_named(
         self, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -142,7 +142,8 @@ def _leave() -> NoReturn:
 def _invitation() -> list[str]:
     """What to do first: make an admin, or try the demo."""
     if not Agent.objects.exists():
-        return ["", "Nobody can log in yet. Make the first admin: python manage.py createsuperuser"]
+        python = os.path.relpath(sys.executable) if Path(sys.executable).is_relative_to(Path.cwd()) else sys.executable
+        return ["", f"Nobody can log in yet. Make the first admin: {python} manage.py createsuperuser"]
     from helpdesk.demo import LOGIN, PASSWORD  # noqa: PLC0415  # see _seed
 
     if not Agent.objects.filter(email=LOGIN).exists():
