@@ -41,7 +41,8 @@ class AgentChatConsumer(ChatSocket):
     """One console."""
 
     agent: Agent | None = None
-    visitor_id: int | None = None  # the hub's word for who is connected: agents are no visitors
+    visitor_id: int | None = None  # the hub's words for who is connected: agents are no visitors
+    token_hash = ""
 
     async def connect(self) -> None:
         agent: object = self.scope.get("user")
@@ -186,6 +187,9 @@ class AgentChatConsumer(ChatSocket):
 
     async def too_slow(self) -> None:
         await self.close(4413)
+
+    async def replaced(self) -> None:
+        """Agents have no token."""
 
     def _agent(self) -> Agent:
         assert self.agent is not None  # noqa: S101  # connect() has seen to it

@@ -48,6 +48,12 @@ def visitor_by_token(*, token_hash: str, channel_id: int, now: datetime) -> tupl
     return (row.visitor, True) if is_good else (None, False)
 
 
+def replaced_among(token_hashes: Sequence[str]) -> set[str]:
+    """Those of the tokens that were replaced, because the site has vouched for somebody since."""
+    rows = VisitorToken.objects.filter(token_hash__in=token_hashes, revoked_at__isnull=False)
+    return set(rows.values_list("token_hash", flat=True))
+
+
 def conversation_open_to(*, visitor_id: int) -> int:
     """The visitor's newest conversation, over or not; 0 when they have none."""
     rows = Conversation.objects.filter(visitor=visitor_id).order_by("-pk")

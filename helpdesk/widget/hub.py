@@ -25,7 +25,7 @@ from helpdesk.actions import presence, visitors
 from helpdesk.chats import News, Outcome, Words, exchange
 from helpdesk.live import Marks
 from helpdesk.queries.chat_lines import PublicLine, lines_after
-from helpdesk.queries.chats import sequences_of
+from helpdesk.queries.chats import replaced_among, sequences_of
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,10 @@ class Peer(Protocol):
     def visitor_id(self) -> int | None:
         """None for agents, and for visitors who haven't written yet."""
 
+    @property
+    def token_hash(self) -> str:
+        """Of the token that it came with; '' for agents."""
+
     async def show_lines(self, watch: "Watch", lines: Sequence[PublicLine], marks: Marks | None) -> int:
         """Send new lines, and with them how far it is read; the bytes that went out."""
 
@@ -65,6 +69,9 @@ class Peer(Protocol):
 
     async def too_slow(self) -> None:
         """It doesn't read what it gets."""
+
+    async def replaced(self) -> None:
+        """Its token opens nothing any more."""
 
 
 @dataclass(eq=False, slots=True)
@@ -236,6 +243,11 @@ class Hub:
             self._watches.pop(watch.conversation_id, None)
             await self._bells.remove(watch.conversation_id)
 
+    async def end_replaced(self, token_hashes: Collection[str]) -> None:
+        """Whoever came with one of these tokens hears nothing from now on."""
+        for peer in [each for each in self.peers if each.token_hash in token_hashes]:
+            await peer.replaced()
+
     def hear(self, message: Mapping[str, Any]) -> None:
         """Something about a chat, from this process or another one."""
         number = message["chat"]
@@ -354,11 +366,15 @@ class Hub:
             await asyncio.sleep(TICK_SECONDS)
             watched = [number for number in self._watches if self._positions(number)]
             for start in range(0, len(watched), WATCHED_AT_ONCE):
-                part = watched[start : start + WATCHED_AT_ONCE]
-                marks = await self._ask(self._reader, sequences_of, part)
-                for number in part:
+                chats = watched[start : start + WATCHED_AT_ONCE]
+                marks = await self._ask(self._reader, sequences_of, chats)
+                for number in chats:
                     if any(marks.get(number) != watch.marks for watch in self._watches.get(number, ())):
                         self._ring(number)
+            hashes = sorted({peer.token_hash for peer in self.peers} - {""})
+            for start in range(0, len(hashes), WATCHED_AT_ONCE):  # replaced through another process
+                part = hashes[start : start + WATCHED_AT_ONCE]
+                await self.end_replaced(await self._ask(self._reader, replaced_among, part))
             for peer in list(self.peers):
                 await peer.tick()
             if time.monotonic() - renewed_at > RENEW_SECONDS:

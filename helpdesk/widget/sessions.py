@@ -66,6 +66,10 @@ class VisitorSession:
         return self.guest.visitor_id if self.guest else None
 
     @property
+    def token_hash(self) -> str:
+        return self.guest.token_hash if self.guest else ""
+
+    @property
     def author(self) -> str:
         return f"v{self.visitor_id}"
 
@@ -85,6 +89,7 @@ class VisitorSession:
                 raise Closed(4403)
         assert welcome.guest is not None  # noqa: S101  # only a refusal that closes comes without one
         self.guest = welcome.guest
+        await self._end_former(greeting.token)
         self._take_seat()
         self.hub.peers.add(self)
         self._is_here()
@@ -288,6 +293,7 @@ class VisitorSession:
             await self.send(frames.error(welcome.refusal or "bad_identity", "identify"))
             return
         self.guest = welcome.guest
+        await self._end_former(greeting.token)
         self._take_seat()
         self._is_here()
         await self.send(welcome.frame)
@@ -359,6 +365,19 @@ class VisitorSession:
 
     async def too_slow(self) -> None:
         await self.close(4413)
+
+    async def replaced(self) -> None:
+        """A tab of the same person comes back with the stored token; who knew only the former one has nothing left."""
+        self.guest = None
+        if self.watch is not None:
+            watch, self.watch = self.watch, None
+            await self.hub.unwatch(watch)
+        await self.close(1001)
+
+    async def _end_former(self, token: str) -> None:
+        """Connections by the token that this one came with, if it was replaced just now."""
+        if token and token != self._guest().token:
+            await self.hub.end_replaced({visitors.hash_of(token)})
 
     def _guest(self) -> visitors.Guest:
         if self.guest is None:

@@ -15,10 +15,11 @@ from django.utils import timezone
 from helpdesk import chats
 from helpdesk.actions import visitors
 from helpdesk.chats.moment import Moment
-from helpdesk.models import Agent, ChatSite, Message, Team, Ticket
+from helpdesk.models import Agent, ChatKey, ChatSite, Message, Team, Ticket
 from helpdesk.models import Visitor as Visit
-from helpdesk.widget import identity
+from helpdesk.widget import hub, identity
 from tests.flows.chat_clients import Console, Visitor, gathered, scene, site
+from tests.unit.test_chat_identity import HEADER, SECRET, signed
 
 pytestmark = pytest.mark.django_db(transaction=True, available_apps=django_settings.INSTALLED_APPS)
 
@@ -85,6 +86,48 @@ class TestHalfACharacter:
             assert (await ann.until("error"))["code"] == "bad_identity"
             await ann.until("welcome")
             await ann.leave()
+
+        scene(play)
+
+
+class TestWhoPlantedAToken:
+    """Session fixation: they know a visitor's token, and listen when the visitor logs in to the site."""
+
+    def test_hears_nothing_from_the_login_on(self, web: ChatSite) -> None:
+        ChatKey.objects.create(site=web, kid="k1", secret=SECRET, created_at=timezone.now())
+        now = int(timezone.now().timestamp())
+        proof = signed(HEADER, {"sub": "u-1", "iat": now, "exp": now + 600})
+
+        async def play() -> None:
+            ann = await Visitor.come()
+            planted = ann.token
+            await ann.send("Hello")
+            mallory = await Visitor.come(token=planted)
+            await ann.say(type="identify", identity=proof)
+            await ann.until("welcome")
+            assert await mallory.until_closed() == 1001
+            await ann.send("My card is 4711")
+            again = await Visitor.come(token=planted)
+            assert again.welcome["conversation"] is None
+            await gathered(ann.leave(), mallory.leave(), again.leave())
+
+        scene(play)
+
+    def test_hears_nothing_when_the_login_went_through_another_process(
+        self, web: ChatSite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(hub, "TICK_SECONDS", 0.05)
+
+        async def play() -> None:
+            ann = await Visitor.come()
+            await ann.send("Hello")
+            mallory = await Visitor.come(token=ann.token)
+            number = (await sync_to_async(Visit.objects.get)()).pk
+            guest = visitors.Guest(channel_id=web.channel_id, token=ann.token, visitor_id=number)
+            person, token = visitors.Person(subject="u-1"), identity.new_token(web.channel_id)
+            await sync_to_async(visitors.vouch)(guest=guest, person=person, token=token, at=timezone.now())
+            assert await gathered(ann.until_closed(), mallory.until_closed()) == [1001, 1001]
+            await gathered(ann.leave(), mallory.leave())
 
         scene(play)
 
