@@ -69,7 +69,7 @@ class VisitorConsumer(ChatSocket):
             await self.close(4429)
             return
         self.has_entered = True
-        self.session = VisitorSession(site=site, hub=hub(), send=self.put, close=self.close)
+        self.session = VisitorSession(site=site, hub=hub(), send=self.put, close=self.close, address=self.address)
         self._watch(HELLO_SECONDS)
 
     async def disconnect(self, code: int) -> None:

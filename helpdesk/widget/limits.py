@@ -101,3 +101,6 @@ doors = Doors()
 messages = Rates()
 polls = Rates(FRAMES_A_SECOND, FRAMES_AT_ONCE)
 uploads = Rates(rate=20 / 600, size=20)
+# A token costs nothing, so what stays counts by address too: first messages, each of which is a ticket, and files.
+openings = Rates(rate=settings.CHAT_CONNECTIONS / 300, size=settings.CHAT_CONNECTIONS)
+uploads_from = Rates(rate=100 / 600, size=100)

@@ -63,7 +63,7 @@ async def _answer(scope: Any, receive: Any) -> tuple[int, Frame]:
     if not limits.doors.enter(address):
         return 429, {"code": "slow_down"}
     try:
-        return await _Poll().run(site, receive, asked)
+        return await _Poll(address).run(site, receive, asked)
     finally:
         limits.doors.leave(address)
 
@@ -100,13 +100,14 @@ def _asked(body: bytes) -> dict[str, Any] | None:
 class _Poll:
     """The session of one request."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str) -> None:
+        self.address = address
         self.frames: list[Frame] = []
         self.news = asyncio.Event()
         self.is_beginning = True
 
     async def run(self, site: Any, receive: Any, asked: dict[str, Any]) -> tuple[int, Frame]:
-        session = VisitorSession(site=site, hub=hub(), send=self.put, close=self.end)
+        session = VisitorSession(site=site, hub=hub(), send=self.put, close=self.end, address=self.address)
         session.is_polled = True
         try:
             await session.hello(asked["hello"])

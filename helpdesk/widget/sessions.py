@@ -49,8 +49,10 @@ class Closed(Exception):
 class VisitorSession:
     """One connection of one visitor. ``send`` takes frames out; raises Closed when the connection must end."""
 
-    def __init__(self, *, site: ChatSite, hub: Hub, send: Send, close: Callable[[int], Awaitable[None]]) -> None:
-        self.site, self.hub, self.send, self.close = site, hub, send, close
+    def __init__(
+        self, *, site: ChatSite, hub: Hub, send: Send, close: Callable[[int], Awaitable[None]], address: str
+    ) -> None:
+        self.site, self.hub, self.send, self.close, self.address = site, hub, send, close, address
         self.guest: visitors.Guest | None = None
         self.watch: Watch | None = None
         self.reference = ""
@@ -156,9 +158,11 @@ class VisitorSession:
             await self.send(frames.nack(client_id[:64], "bad_id"))
             return
         guest, now = self._guest(), time.monotonic()
-        bucket = limits.messages.of(guest.token_hash)
-        if not bucket.take(now):
-            await self.send(frames.nack(client_id, "slow_down", retry_after=round(bucket.wait(now) + 0.1, 1)))
+        buckets = [limits.messages.of(guest.token_hash)]
+        if not guest.visitor_id:
+            buckets.append(limits.openings.of(self.address))
+        if wait := next((each.wait(now) for each in buckets if not each.take(now)), None):
+            await self.send(frames.nack(client_id, "slow_down", retry_after=round(wait + 0.1, 1)))
             return
         text = frame.get("text", "")
         if not isinstance(text, str):

@@ -36,7 +36,8 @@ def upload(request: HttpRequest, slug: str) -> HttpResponse:
     if guest is None:
         return _refused(401, "bad_token")
     waits = chats.uploads_waiting(token_hash=guest.token_hash)
-    if waits >= MOST_WAITING or not limits.uploads.of(guest.token_hash).take(time.monotonic()):
+    buckets = limits.uploads.of(guest.token_hash), limits.uploads_from.of(request.META.get("REMOTE_ADDR", ""))
+    if waits >= MOST_WAITING or not all(each.take(time.monotonic()) for each in buckets):
         return _refused(429, "slow_down")
     if int(request.headers.get("Content-Length") or 0) > MAX_BYTES + 64 * 1024:
         return _refused(413, "too_large")

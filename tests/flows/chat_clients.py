@@ -39,6 +39,8 @@ def scene(play: Callable[[], Coroutine[Any, Any, None]]) -> None:
     # What this process remembers of former scenes: their rows had the same numbers.
     lookups._presences.clear()
     limits.doors.__init__()  # type: ignore[misc]  # everybody has left, also after a scene that failed
+    for rates in (limits.openings, limits.uploads_from):
+        rates._buckets.clear()
 
     async def whole() -> None:
         hub(has_threads=False)

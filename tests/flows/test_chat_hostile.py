@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -17,8 +18,9 @@ from helpdesk.actions import visitors
 from helpdesk.chats.moment import Moment
 from helpdesk.models import Agent, ChatKey, ChatSite, Message, Team, Ticket
 from helpdesk.models import Visitor as Visit
-from helpdesk.widget import hub, identity
-from tests.flows.chat_clients import Console, Visitor, gathered, scene, site
+from helpdesk.widget import hub, identity, limits
+from tests.flows.chat_clients import SHOP, Console, Visitor, gathered, scene, site
+from tests.flows.test_chat_edges import polled
 from tests.unit.test_chat_identity import HEADER, SECRET, signed
 
 pytestmark = pytest.mark.django_db(transaction=True, available_apps=django_settings.INSTALLED_APPS)
@@ -88,6 +90,39 @@ class TestHalfACharacter:
             await ann.leave()
 
         scene(play)
+
+
+@pytest.mark.usefixtures("web")
+class TestWhoComesAsSomebodyNewEachTime:
+    def test_opens_so_many_tickets_and_no_more(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(limits, "openings", limits.Rates(rate=0.01, size=2))
+
+        async def play() -> None:
+            crowd = [await Visitor.come(address="192.0.2.9") for _ in range(3)]
+            await gathered(crowd[0].send("One"), crowd[1].send("Two"))
+            await crowd[2].say(type="send", id="12345678", text="Three")
+            nack = await crowd[2].until("nack")
+            assert (nack["code"], nack["retry_after"] > 90) == ("slow_down", True)
+            await crowd[0].send("Still One")
+            elsewhere = await Visitor.come(address="192.0.2.99")
+            await elsewhere.send("Four")
+            five = {"type": "send", "id": "12345678", "text": "Five"}
+            _status, answer = await polled(hello={"type": "hello", "v": 1}, frames=[five], wait=0)
+            assert [each["code"] for each in answer["frames"] if each["type"] == "nack"] == ["slow_down"]
+            await gathered(*(each.leave() for each in (*crowd, elsewhere)))
+
+        scene(play)
+
+    def test_sends_so_many_files_and_no_more(self, web: ChatSite, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(limits, "uploads_from", limits.Rates(rate=0.01, size=2))
+
+        def status() -> int:
+            token = identity.new_token(web.channel_id)
+            file = SimpleUploadedFile("a.txt", b"words", content_type="text/plain")
+            client = Client(headers={"Authorization": f"Bearer {token}", "Origin": SHOP})
+            return client.post(reverse("chat-upload", args=["web"]), {"file": file}).status_code
+
+        assert [status() for _ in range(3)] == [201, 201, 429]
 
 
 class TestWhoPlantedAToken:
