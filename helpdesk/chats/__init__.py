@@ -14,7 +14,7 @@ from django.db import IntegrityError, InterfaceError, OperationalError, transact
 from helpdesk import routing
 from helpdesk.actions import chats, visitors
 from helpdesk.chats.moment import Moment
-from helpdesk.chats.words import TRY_AGAIN, Attached, Exchange, News, Outcome, Refused, Stored, Words
+from helpdesk.chats.words import TRY_AGAIN, Attached, Exchange, News, NotStored, Outcome, Refused, Stored, Words
 from helpdesk.models import Conversation, Rating
 from routing_rules.vocabulary import Event
 
@@ -25,6 +25,7 @@ __all__ = [
     "Attached",
     "Exchange",
     "News",
+    "NotStored",
     "Outcome",
     "Refused",
     "Stored",

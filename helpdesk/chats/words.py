@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from django.db import DatabaseError
+
 from helpdesk import routing
 from helpdesk.actions import visitors
 from helpdesk.actions.chat_lines import Item
@@ -67,6 +69,10 @@ class Refused:
 
 
 Outcome = Stored | Refused
+
+
+class NotStored(DatabaseError):
+    """Nothing of it was stored; it may be said again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 Every look at a conversation goes through its visitor; what isn't theirs and what isn't there can't be told apart.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
@@ -31,6 +31,8 @@ from routing_rules.assignment import Presence as AgentPresence
 #: What the waiting time is computed from, and the fewest chats that say anything.
 WAITS_SINCE, WAITS_COUNTED, WAITS_NEEDED = timedelta(hours=24), 20, 3
 EARLIER = 20
+#: Parts of a question with many values: databases have a limit.
+TOKENS_AT_ONCE = 500
 
 
 def site_for(slug: str) -> ChatSite | None:
@@ -48,10 +50,14 @@ def visitor_by_token(*, token_hash: str, channel_id: int, now: datetime) -> tupl
     return (row.visitor, True) if is_good else (None, False)
 
 
-def replaced_among(token_hashes: Sequence[str]) -> set[str]:
+def replaced_among(token_hashes: Collection[str]) -> set[str]:
     """Those of the tokens that were replaced, because the site has vouched for somebody since."""
-    rows = VisitorToken.objects.filter(token_hash__in=token_hashes, revoked_at__isnull=False)
-    return set(rows.values_list("token_hash", flat=True))
+    found, asked = set[str](), sorted(token_hashes)
+    for start in range(0, len(asked), TOKENS_AT_ONCE):
+        part = asked[start : start + TOKENS_AT_ONCE]
+        rows = VisitorToken.objects.filter(token_hash__in=part, revoked_at__isnull=False)
+        found.update(rows.values_list("token_hash", flat=True))
+    return found
 
 
 def conversation_open_to(*, visitor_id: int) -> int:

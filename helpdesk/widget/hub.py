@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from helpdesk import live
 from helpdesk.actions import presence, visitors
-from helpdesk.chats import News, Outcome, Words, exchange
+from helpdesk.chats import News, NotStored, Outcome, Words, exchange
 from helpdesk.live import Marks
 from helpdesk.queries.chat_lines import PublicLine, lines_after
 from helpdesk.queries.chats import replaced_among, sequences_of
@@ -366,24 +366,18 @@ class Hub:
             await asyncio.sleep(TICK_SECONDS)
             watched = [number for number in self._watches if self._positions(number)]
             for start in range(0, len(watched), WATCHED_AT_ONCE):
-                chats = watched[start : start + WATCHED_AT_ONCE]
-                marks = await self._ask(self._reader, sequences_of, chats)
-                for number in chats:
+                part = watched[start : start + WATCHED_AT_ONCE]
+                marks = await self._ask(self._reader, sequences_of, part)
+                for number in part:
                     if any(marks.get(number) != watch.marks for watch in self._watches.get(number, ())):
                         self._ring(number)
-            hashes = sorted({peer.token_hash for peer in self.peers} - {""})
-            for start in range(0, len(hashes), WATCHED_AT_ONCE):  # replaced through another process
-                part = hashes[start : start + WATCHED_AT_ONCE]
-                await self.end_replaced(await self._ask(self._reader, replaced_among, part))
+            hashes = {peer.token_hash for peer in self.peers} - {""}
+            await self.end_replaced(await self._ask(self._reader, replaced_among, hashes))  # through another process
             for peer in list(self.peers):
                 await peer.tick()
             if time.monotonic() - renewed_at > RENEW_SECONDS:
                 renewed_at = time.monotonic()
                 self.came(peer.visitor_id for peer in self.peers if peer.visitor_id)
-
-
-class NotStored(DatabaseError):
-    """Nothing of it was stored; it may be said again."""
 
 
 def _news(since: Mapping[int, int]) -> tuple[dict[int, list[PublicLine]], dict[int, Marks]]:
