@@ -176,6 +176,14 @@ def _presence_of(site: ChatSite, conversation: Conversation | None, now: datetim
     return found
 
 
+def fresh_presence(site: ChatSite) -> Frame | None:
+    """The presence frame of a connection without a conversation, if it is known without asking the database."""
+    at, found = _presences.get((site.pk, 0), (None, None))
+    if at is None or found is None or abs(timezone.now() - at) > _FRESH:
+        return None
+    return frames.presence(found, queue=None)
+
+
 def presence(site: ChatSite, visitor_id: int, conversation_id: int) -> Frame:
     """The presence frame of a connection."""
     now = timezone.now()

@@ -19,6 +19,7 @@ from helpdesk.actions import presence, visitors
 from helpdesk.models import Agent, ChatLine, ChatSite, Conversation, Message, Team, Visitor, VisitorToken
 from helpdesk.queries.chats import site_for
 from helpdesk.widget import lookups
+from helpdesk.widget.hub import hub
 from tests.flows.chat_clients import PATIENCE, Console, gathered, scene, site
 from tests.flows.chat_clients import Visitor as Widget
 from tests.servers.desk_process import free_port
@@ -111,6 +112,35 @@ class TestWhoComesBack:
             console = await Console.come(ben)
             await _until(lambda: Agent.objects.filter(pk=ben.pk, seen_at__isnull=False), some=True)
             await console.leave()
+
+        scene(play)
+
+
+class TestWhoOnlyLooksAround:
+    def test_shares_one_look_at_who_is_there(self, web: ChatSite) -> None:
+        opened, asked = site_for("web"), timezone.now()
+        assert opened is not None
+        lookups._presences.clear()
+        assert lookups.fresh_presence(opened) is None
+        shown = lookups.presence(opened, 0, 0)
+        with CaptureQueriesContext(connection) as queries:
+            assert lookups.fresh_presence(opened) == shown
+        assert not queries.captured_queries
+        name, (_at, found) = next(iter(lookups._presences.items()))
+        lookups._presences[name] = (asked - timedelta(seconds=6), found)
+        assert lookups.fresh_presence(opened) is None
+
+    def test_still_hears_that_somebody_came(self, ben: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def play() -> None:
+            ann = await Widget.come()
+            assert not ann.welcome["presence"]["is_anyone_there"]
+            await Agent.objects.filter(pk=ben.pk).aupdate(seen_at=timezone.now())
+            lookups._presences.clear()
+            monkeypatch.setattr("helpdesk.widget.sessions.PRESENCE_SECONDS", 0.0)
+            (session,) = hub().peers
+            await session.tick()
+            assert (await ann.until("presence"))["is_anyone_there"]
+            await ann.leave()
 
         scene(play)
 
