@@ -14,6 +14,7 @@ from helpdesk import blobs
 from helpdesk.actions import replies, social_posts, social_templates
 from helpdesk.actions.indexing import index_message
 from helpdesk.actions.replies import File, NewerMessages, NotSendable
+from helpdesk.connectors.registry import account_connector
 from helpdesk.models import Agent, Attachment, Entry, Message, SocialPost, SocialTemplate, SocialThread, State, Ticket
 from helpdesk.queries.social import Way, way_of
 from helpdesk.text import clean, clean_text
@@ -30,6 +31,7 @@ def reply(
     seen_cursor: int,
     is_forced: bool = False,
     is_public_meant: bool = False,
+    is_private: bool = False,
     template: SocialTemplate | None = None,
     state: State | None = None,
     files: Sequence[File] = (),
@@ -40,7 +42,8 @@ def reply(
 
     With ``template``, an approved text, each line of ``text`` fills one of its places. As `replies.reply`, whose
     errors it raises; NotSendable too when the answer would be public and ``is_public_meant`` is not, when it is too
-    long for the platform, has files that it doesn't take, or comes after its window.
+    long for the platform, has files that it doesn't take, or comes after its window. ``is_private``: what everybody
+    reads is answered to its writer alone, where the platform has a way.
     """
     at = at or timezone.now()
     locked = Ticket.objects.select_for_update(of=("self",)).select_related("channel", "team", "owner", "contact")
@@ -49,18 +52,21 @@ def reply(
     if way is None:
         raise NotSendable(_("Nobody has written on this platform yet."))
     body, approved = _filled(template, clean_text(text))
-    _check(ticket, way, body, files, template, is_public_meant=is_public_meant, at=at)
+    if is_private and way.is_public and not way.has_private_way:
+        raise NotSendable(_("What is public can't be answered privately here."))
+    _check(ticket, way, body, files, template, is_public_meant=is_public_meant or is_private, at=at)
     newer = [] if is_forced else replies.newer_than(ticket, agent, seen_cursor)
     if newer:
         raise NewerMessages(newer)
     if sent := _same_again(ticket, agent, body, seen_cursor):
         return sent
-    thread = way.thread
+    reply_to = _answered(way.thread) if way.is_public else ""
+    thread = _private_thread(way.thread, ticket, at) if is_private and way.is_public else way.thread
     message = _new_message(ticket, thread, agent, body, at)
     content = social_posts.Content(
         text=body,
         files=_attach(message, files),
-        reply_to=_answered(thread) if thread.is_public else "",
+        reply_to=reply_to,
         template=approved,
     )
     send_at = send_at or at + timedelta(seconds=settings.UNDO_SECONDS)
@@ -147,6 +153,21 @@ def _attach(message: Message, files: Sequence[File]) -> tuple[social_posts.File,
     ]
     Attachment.objects.bulk_create(rows)
     return tuple(social_posts.File(name=row.filename, content_type=row.content_type, blob=row.blob) for row in rows)
+
+
+def _private_thread(public: SocialThread, ticket: Ticket, at: datetime) -> SocialThread:
+    """Where the writer of something public is answered alone. What they say there goes on in the ticket, unless they
+    have another one open there already."""
+    account = public.account
+    name = account_connector(account).private_thread(public.external_id)[:250]
+    fresh = SocialThread(account=account, external_id=name, identity=public.identity, created_at=at)
+    SocialThread.objects.bulk_create([fresh], ignore_conflicts=True)
+    rows = SocialThread.objects.select_for_update(of=("self",)).select_related("account", "identity__contact", "ticket")
+    thread = rows.get(account=account, external_id=name)
+    if thread.ticket is None or thread.ticket.state in {State.SOLVED, State.CLOSED}:
+        thread.ticket = ticket
+        thread.save(update_fields=["ticket"])
+    return thread
 
 
 def _answered(thread: SocialThread) -> str:

@@ -75,6 +75,7 @@ class Mastodon(SocialConnector):
     capabilities = Capabilities(
         public=True,
         private=True,
+        private_answers=True,
         threads=True,
         edits=True,
         attachments=frozenset({"image", "audio", "video"}),
@@ -143,6 +144,9 @@ class Mastodon(SocialConnector):
             except GatewayError as error:  # the mentions are here already, and these are looked for again
                 log.warning("social account %s: %s: %s", account.pk, look.__name__, error)
         return found, state.written()
+
+    def private_thread(self, thread: str) -> str:
+        return mastodon_items.private_thread(mastodon_items.customer_of(thread))
 
     def send(self, account: SocialAccount, post: OutgoingPost) -> Sent:
         server = server_of(account)

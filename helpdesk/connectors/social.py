@@ -45,11 +45,13 @@ class Capabilities:
 
     ``attachments``: kinds of files that can be sent ("image", "audio", "video", "file"). ``window``: so long after the
     customer's last message an answer in free words is taken; None: always. ``max_text``: characters of one message.
-    ``edits`` and ``receipts``: the platform tells of them.
+    ``edits`` and ``receipts``: the platform tells of them. ``private_answers``: what everybody reads can be answered
+    to its writer alone, in the conversation that `SocialConnector.private_thread` names.
     """
 
     public: bool = False
     private: bool = True
+    private_answers: bool = False
     threads: bool = False
     typing: bool = False
     receipts: bool = False
@@ -309,6 +311,10 @@ class SocialConnector(Protocol):
     def fetch(self, account: SocialAccount, media: Media) -> bytes:
         """The content of a file. Raises Temporary, Permanent."""
         return download(media.url)
+
+    def private_thread(self, thread: str) -> str:
+        """The private conversation with the customer of a public ``thread``; '' where there is none."""
+        return ""
 
     def can_send(self, account: SocialAccount) -> bool:
         """Whether anything can be answered here at all."""

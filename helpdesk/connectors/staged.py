@@ -32,6 +32,9 @@ class Staged(SocialConnector):
     def window_of(self, account: SocialAccount) -> timedelta | None:
         return self._own.window_of(account)
 
+    def private_thread(self, thread: str) -> str:
+        return self._own.private_thread(thread)
+
     def can_send(self, account: SocialAccount) -> bool:
         return self._own.can_send(account)
 

@@ -91,7 +91,7 @@ def _reply(request: HttpRequest, agent: Agent, row: Ticket) -> Message:
     chat = chat_of(row, now=timezone.now())
     if chat is not None and chat.is_live:
         return chats.answer(request, agent=agent, row=row, chat=chat, files=uploads)
-    by_platform = request.POST.get("via") == "platform" and way_of(row) is not None
+    by_platform = request.POST.get("via") in {"platform", "private"} and way_of(row) is not None
     files = [
         replies.File(filename=file.name or "file", content_type=file.content_type or "", content=file.read())
         for file in uploads
@@ -123,6 +123,7 @@ def _of_platform(request: HttpRequest, row: Ticket) -> dict[str, Any]:
         raise replies.NotSendable(_("This approved text is not there any more. Choose another."))
     return {
         "is_public_meant": request.POST.get("is_public") == "yes",
+        "is_private": request.POST.get("via") == "private",
         "template": templates[0] if templates else None,
     }
 

@@ -16,6 +16,7 @@ class Platform:
     name: str
     person: str
     is_public: bool
+    has_private_way: bool
     can_send: bool
     is_open: bool
     open_until: datetime | None
@@ -35,6 +36,7 @@ def platform_of(ticket: Ticket, *, now: datetime) -> Platform | None:
         name=ticket.channel.name if ticket.channel.kind == Channel.Kind.GENERIC else ticket.channel.get_kind_display(),
         person=(identity.contact.name or identity.display or identity.value) if identity is not None else "",
         is_public=way.is_public,
+        has_private_way=way.has_private_way,
         can_send=way.can_send,
         is_open=way.is_open(now),
         open_until=way.open_until,

@@ -5,26 +5,33 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('helpdesk', '0045_portraits'),
+        ("helpdesk", "0045_portraits"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='SocialPart',
+            name="SocialPart",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('place', models.PositiveSmallIntegerField(help_text='From 0, in the order in which people read them.')),
-                ('external_id', models.CharField(max_length=250)),
-                ('delivered_at', models.DateTimeField(blank=True, null=True)),
-                ('read_at', models.DateTimeField(blank=True, null=True)),
-                ('post', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='parts', to='helpdesk.socialpost')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "place",
+                    models.PositiveSmallIntegerField(help_text="From 0, in the order in which people read them."),
+                ),
+                ("external_id", models.CharField(max_length=250)),
+                ("delivered_at", models.DateTimeField(blank=True, null=True)),
+                ("read_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "post",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="parts", to="helpdesk.socialpost"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('post', 'place'),
-                'indexes': [models.Index(fields=['external_id'], name='social_part_name')],
-                'constraints': [models.UniqueConstraint(fields=('post', 'place'), name='social_part_place')],
+                "ordering": ("post", "place"),
+                "indexes": [models.Index(fields=["external_id"], name="social_part_name")],
+                "constraints": [models.UniqueConstraint(fields=("post", "place"), name="social_part_place")],
             },
         ),
     ]

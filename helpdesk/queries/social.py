@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
 from django.urls import reverse
 
 from helpdesk.connectors.registry import SOCIAL, social_connector
@@ -122,6 +122,11 @@ class Way:
         """Everybody reads the answer."""
         return self.thread.is_public
 
+    @property
+    def has_private_way(self) -> bool:
+        """The answer to something public can go to its writer alone."""
+        return self.thread.is_public and self.capabilities.private_answers
+
     def is_open(self, now: datetime) -> bool:
         """Whether free words are taken now."""
         if not self.can_send:
@@ -134,7 +139,7 @@ def way_of(ticket: Ticket) -> Way | None:
     if ticket.channel.kind not in SOCIAL:
         return None
     rows = SocialThread.objects.select_related("account__channel", "identity__contact").filter(ticket=ticket)
-    thread = rows.order_by("-last_customer_at", "-id").first()
+    thread = rows.order_by(F("last_customer_at").desc(nulls_last=True), "-id").first()
     if thread is None:
         return None
     connector = social_connector(thread.account.provider)

@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -21,6 +23,7 @@ from helpdesk.models import (
     Message,
     SocialAccount,
     SocialPost,
+    SocialThread,
     State,
     Team,
     Ticket,
@@ -29,6 +32,7 @@ from helpdesk.outbox import deliver_due
 from helpdesk.queries import ledger
 from helpdesk.queries.invariants.proof import prove
 from helpdesk.queries.tickets import visible_to
+from tests import make
 from tests.flows.social_platforms import account, deliver, event, partner, said_to, work
 
 pytestmark = pytest.mark.django_db
@@ -329,6 +333,55 @@ class TestAnAnswer:
 
         delivery = Delivery.objects.get(message=message)
         assert (delivery.state, delivery.error) == ("failed", "The app was removed.")
+
+
+class TestAPrivateAnswerToAPublicPost:
+    @pytest.fixture
+    def ticket(self) -> Ticket:
+        """Of a customer whom Mastodon knows as 7, under a post of theirs."""
+        row = account(provider="mastodon", server="https://social.example")
+        arrive(account(name="Beside"), event(public=True))
+        thread = SocialThread.objects.get()
+        SocialThread.objects.filter(pk=thread.pk).update(account=row, external_id="31:7")
+        Ticket.objects.update(channel=row.channel)
+        return Ticket.objects.get()
+
+    def test_is_a_choice_of_the_composer(self, ticket: Ticket, ben: Agent, client: Client) -> None:
+        client.force_login(ben)
+
+        page = client.get(reverse("ticket", args=[ticket.reference])).content.decode()
+
+        assert 'name="via" value="private"' in page
+        assert 'name="is_public"' in page
+
+    def test_goes_to_the_writer_alone_without_a_word_about_publicity(
+        self, ticket: Ticket, ben: Agent, client: Client
+    ) -> None:
+        client.force_login(ben)
+        values = {"kind": "reply", "reply": "Your address?", "via": "private", "is_forced": "yes", "seen": "0"}
+
+        client.post(reverse("ticket-send", args=[ticket.reference]), values)
+
+        message = Message.objects.get(kind=Message.Kind.REPLY)
+        queued = json.loads(bytes(Delivery.objects.get(message=message).mime))
+        assert (queued["thread"], queued["is_public"], queued["reply_to"]) == ("direct:7", False, "m1")
+        assert not SocialPost.objects.get(message=message).is_public
+        assert SocialThread.objects.get(external_id="direct:7").ticket == ticket
+
+    def test_leaves_another_private_conversation_where_it_is(self, ticket: Ticket, ben: Agent, support: Team) -> None:
+        other = make.ticket(channel=ticket.channel, team=support)
+        row = SocialAccount.objects.get(provider="mastodon")
+        SocialThread.objects.create(account=row, external_id="direct:7", ticket=other, created_at=make.NOON)
+
+        answer(ticket, ben, is_private=True)
+
+        assert SocialThread.objects.get(external_id="direct:7").ticket == other
+
+    def test_is_refused_where_the_platform_has_no_way(self, ben: Agent) -> None:
+        arrive(account(), event(public=True))
+
+        with pytest.raises(replies.NotSendable, match="privately"):
+            answer(Ticket.objects.get(), ben, is_private=True)
 
 
 class TestTheInvariants:

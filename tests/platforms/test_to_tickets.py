@@ -7,10 +7,11 @@ import pytest
 from django.utils import timezone
 
 from helpdesk import outbox
-from helpdesk.actions import social_accounts, social_posts
+from helpdesk.actions import social_accounts, social_posts, social_replies
 from helpdesk.connectors.registry import social_connector
 from helpdesk.intake import social_polling, social_queue
-from helpdesk.models import Channel, Delivery, Message, SocialAccount, SocialPost, Ticket
+from helpdesk.models import Agent, Channel, Delivery, Message, SocialAccount, SocialPost, Ticket
+from helpdesk.queries.social import way_of
 from tests import make
 from tests.platforms.bluesky_server import Network
 from tests.platforms.mastodon_server import Person
@@ -92,6 +93,28 @@ class TestMastodon:
         assert [message.kind for message in ticket.messages.all()] == ["customer", "reply", "customer"]
         assert "It is on its way." in ann.mentions()[0]["content"]
         assert Ticket.objects.count() == 1
+
+    def test_answers_privately_what_was_asked_in_public(self, account: SocialAccount, ann: Person, ben: Agent) -> None:
+        asked = ann.post("@desk my parcel 4711 is late")
+        look(account)
+        ticket = Ticket.objects.get()
+
+        message = social_replies.reply(
+            ticket=ticket, agent=ben, text="What is your address?", seen_cursor=0, is_forced=True, is_private=True
+        )
+        outbox.deliver_due(timezone.now() + timedelta(minutes=5))
+        told = ann.mentions()[0]
+        ann.post("@desk Harbour Street 7", in_reply_to_id=told["id"], visibility="direct")
+        look(account)
+
+        assert (told["visibility"], told["in_reply_to_id"]) == ("direct", asked["id"])
+        assert [each["acct"] for each in told["mentions"]] == ["ann"]
+        assert not SocialPost.objects.get(message=message).is_public
+        assert [each.text for each in ticket.messages.filter(kind="customer")][-1] == "@desk Harbour Street 7"
+        assert Ticket.objects.count() == 1
+        way = way_of(ticket)
+        assert way is not None
+        assert not way.is_public
 
     def test_acknowledges_privately_what_came_privately(self, account: SocialAccount, ann: Person) -> None:
         ann.post("@desk my card was charged twice", visibility="direct")

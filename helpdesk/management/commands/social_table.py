@@ -39,7 +39,8 @@ def table() -> str:
         able = connector.capabilities
         cells = (
             str(kind.label),
-            *("yes" if each else "–" for each in (able.private, able.public, able.receipts, able.edits)),
+            _private(able),
+            *("yes" if each else "–" for each in (able.public, able.receipts, able.edits)),
             ", ".join(sorted(able.attachments)) or "–",
             _window(able),
             f"{able.max_text:,}",
@@ -47,6 +48,12 @@ def table() -> str:
         )
         rows.append(f"| {' | '.join(cells)} |\n")
     return _HEAD + "".join(rows)
+
+
+def _private(able: Capabilities) -> str:
+    if able.private_answers:
+        return "yes, also to what is public"
+    return "yes" if able.private else "–"
 
 
 def _window(able: Capabilities) -> str:
