@@ -33,6 +33,7 @@ from helpdesk.connectors.social import (
     refusal,
 )
 from helpdesk.models import SocialAccount
+from helpdesk.text import read_json
 from mail_gateway.errors import GatewayError, LoginRefused, OutcomeUnknown, Permanent, Temporary
 
 #: A delivery whose timestamp is further away could have been recorded by somebody and sent again.
@@ -196,14 +197,14 @@ def _signature(account: SocialAccount, stamp: str, body: bytes) -> str:
 
 def _parsed(raw: bytes) -> Any:
     try:
-        return json.loads(raw)
-    except (ValueError, RecursionError) as error:
+        return read_json(raw)
+    except ValueError as error:
         raise Unreadable("not JSON") from error
 
 
 def _named(row: object) -> tuple[str, bytes]:
     """An event with its id; one without is named by its bytes."""
-    raw = json.dumps(row, ensure_ascii=False, sort_keys=True).encode("utf-8", errors="surrogatepass")
+    raw = json.dumps(row, ensure_ascii=False, sort_keys=True).encode()
     name = row.get("id") if isinstance(row, dict) else None
     if isinstance(row, dict) and isinstance(name, str | int) and not isinstance(name, bool) and str(name):
         return f"{row.get('type', 'message')}:{name}"[:200], raw

@@ -24,6 +24,15 @@ def _desk(support: object) -> None:
 
 
 class TestADelivery:
+    def test_with_half_a_character_in_it_is_read_with_a_sign_that_it_is_missing(self) -> None:
+        row = account()
+
+        answer = deliver(row, event(id="a\ud83d", thread="b\ud83d", text="cut \ud83d"))
+        work()
+
+        assert answer.status_code == 200
+        assert Message.objects.get(kind=Message.Kind.CUSTOMER).text == "cut \ufffd"
+
     def test_is_stored_before_it_is_answered_and_read_later(self) -> None:
         row = account()
 
