@@ -61,10 +61,14 @@ def verdicts(standing: Iterable[Standing]) -> Sequence[Verdict]:
         reason = (each.is_allowed, each.consent.pk if each.consent else None)
         found.setdefault(each.purpose, {}).setdefault(reason, []).append(each)
     return [
-        Verdict(purpose, rows, is_everywhere=len(reasons) == 1)
+        Verdict(purpose, rows, is_everywhere=len(reasons) == 1 and not _is_of_one_kind(rows[0].consent))
         for purpose, reasons in found.items()
         for rows in reasons.values()
     ]
+
+
+def _is_of_one_kind(consent: Consent | None) -> bool:
+    return consent is not None and bool(consent.channel_kind)
 
 
 def is_allowed(words: Iterable[Word], *, purpose: str, channel_kind: str) -> tuple[bool, Word | None]:

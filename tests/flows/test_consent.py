@@ -15,6 +15,7 @@ from helpdesk.actions.consents import Said
 from helpdesk.models import (
     Agent,
     AppendOnlyError,
+    Channel,
     Consent,
     ConsentSource,
     Contact,
@@ -26,7 +27,7 @@ from helpdesk.models import (
     Purpose,
 )
 from helpdesk.outbox import deliver_due
-from helpdesk.queries.consents import Word, is_allowed, refusing, standing_of
+from helpdesk.queries.consents import Word, is_allowed, refusing, standing_of, verdicts
 from tests import make
 from tests.flows.outgoing import NOW, mail_channel, queue
 
@@ -211,6 +212,33 @@ class TestWriting:
 
         acknowledgement.refresh_from_db()
         assert (acknowledgement.purpose, acknowledgement.state) == ("service", "cancelled")
+
+
+class TestWhatIsTold:
+    def test_is_one_line_for_all_kinds_that_stand_alike_for_the_same_reason(self, ann: Identity) -> None:
+        mail_channel()
+        Channel.objects.create(slug="chat", name="Chat", kind=Channel.Kind.CHAT)
+        say(ann.contact, allowed=False, purpose=Purpose.FEEDBACK)
+        say(ann.contact, allowed=False, purpose=Purpose.MARKETING, kind="")
+
+        told = [
+            (each.purpose, [one.channel_kind for one in each.standing], each.is_everywhere, each.is_allowed)
+            for each in verdicts(standing_of(ann.contact))
+        ]
+
+        assert told == [
+            ("service", ["chat", "email"], True, True),
+            ("feedback", ["chat"], False, True),
+            ("feedback", ["email"], False, False),
+            ("news", ["chat", "email"], True, False),
+            ("marketing", ["chat", "email"], True, False),
+        ]
+
+    def test_of_one_kind_is_not_told_of_every_one(self, ann: Identity) -> None:
+        mail_channel()
+        say(ann.contact, allowed=False)
+
+        assert not verdicts(standing_of(ann.contact))[0].is_everywhere
 
 
 class TestSending:
