@@ -9,6 +9,7 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -35,8 +36,8 @@ class Screen:
         return FOLDER / f"{self.name}-{self.width}-{self.scheme}.png"
 
 
-def screens(ticket: str) -> list[Screen]:
-    """What is photographed; `ticket` is the reference of the ticket that stands for all."""
+def screens(*, ticket: str, customer: int, closed: str) -> list[Screen]:
+    """What is photographed: a ticket and a customer that stand for all, and a ticket with a closed reply window."""
     opened = f"/tickets/{ticket}/"
     return [
         Screen("inbox", "/inbox/teams/"),
@@ -45,6 +46,8 @@ def screens(ticket: str) -> list[Screen]:
         Screen("ticket", opened, scheme="dark"),
         Screen("ticket", opened, width=1024),
         Screen("ticket", opened, width=390),
+        Screen("customer", f"/customers/{customer}/"),
+        Screen("window-closed", f"/tickets/{closed}/", width=390),
         Screen("rules", "/rules/"),
         Screen("outgoing", "/outgoing/"),
         Screen("faq", "/faq/en/", is_public=True),
@@ -88,13 +91,22 @@ def ticket_to_show() -> str:
     return lively.order_by("-notes", "-talk", "-last_activity_at")[0].reference
 
 
+def shown() -> dict[str, Any]:
+    """What `screens` wants: a customer who is linked with a handle, a conversation that approved texts alone reach."""
+    from helpdesk.models import Contact, Ticket
+
+    customer = Contact.objects.get(name="Mary Whitfield", merged_into=None)
+    closed = Ticket.objects.get(channel__kind="whatsapp")
+    return {"ticket": ticket_to_show(), "customer": customer.pk, "closed": closed.reference}
+
+
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with Place.fresh() as place, Desk(place, has_demo=True), sync_playwright() as playwright:
         place.migrate()
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         session = log_in(browser, place.url)
-        for screen in screens(ticket_to_show()):
+        for screen in screens(**shown()):
             context = browser.new_context(
                 viewport={"width": screen.width, "height": HEIGHTS[screen.width]},
                 color_scheme="dark" if screen.scheme == "dark" else "light",

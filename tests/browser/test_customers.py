@@ -19,6 +19,8 @@ class TestACustomersPage:
         for number in range(PAGE + 5):
             at = make.NOON - timedelta(days=number)
             make.ticket(channel=channel, team=billing, identity=ann, subject=f"Number {number}", at=at)
+        long = "The engine stops whenever somebody opens the cupboard below the chart table, since Monday or so"
+        make.ticket(channel=channel, team=billing, identity=ann, subject=long, at=make.NOON + timedelta(hours=1))
         page = open_page(ben, f"/customers/{ann.contact_id}/", width=width)
 
         expect(page.locator(".about-reached-at")).to_be_visible()
@@ -29,4 +31,6 @@ class TestACustomersPage:
         assert violations(page) == []
         page.locator(".timeline-of li").last.scroll_into_view_if_needed()
         expect(page.get_by_role("link", name=f"Number {PAGE + 4}")).to_be_attached()
+        title = page.get_by_role("link", name=long)
+        assert title.evaluate("a => a.getBoundingClientRect().right <= a.closest('div').getBoundingClientRect().right")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
