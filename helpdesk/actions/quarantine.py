@@ -58,6 +58,8 @@ def retry_all(*, by: Agent, at: datetime | None = None) -> int:
 @transaction.atomic
 def _decide(decision: Decision, numbers: Collection[int], *, by: Agent, at: datetime) -> Sequence[int]:
     rows = (discarded() if decision is Decision.BRING_BACK else stopped()).filter(pk__in=numbers)
+    if decision is Decision.OPEN_PLAIN:
+        rows = rows.filter(is_social=False)  # without its platform's words nobody knows who wrote, and where to
     found = dict(rows.select_for_update().order_by("pk").values_list("pk", "is_slow"))
     if not found:
         return ()

@@ -132,6 +132,16 @@ class TestWhatCanBeDone:
         assert f"/tickets/{ticket.reference}/" in lead.get(f"/quarantine/{event.pk}/").content.decode()
         assert ticket.reference in lead.get("/quarantine/?state=read").content.decode()
 
+    def test_open_as_plain_ticket_is_not_for_what_came_by_a_platform(self, lead: Client, event: InboundEvent) -> None:
+        InboundEvent.objects.filter(pk=event.pk).update(is_social=True)
+
+        page = lead.get(f"/quarantine/{event.pk}/").content.decode()
+        decide(lead, "plain", event)
+
+        assert 'value="retry"' in page
+        assert 'value="plain"' not in page
+        assert InboundEvent.objects.get(pk=event.pk).state == InboundEvent.State.QUARANTINED
+
     def test_open_as_plain_ticket_makes_one_without_reading_the_structure(
         self, lead: Client, event: InboundEvent
     ) -> None:
