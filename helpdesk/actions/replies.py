@@ -277,8 +277,9 @@ def _whole_text(ticket: Ticket, agent: Agent, body: str, message: Message) -> st
     return "\n\n".join(parts) + "\n"
 
 
-def _attach(message: Message, files: Sequence[File]) -> tuple[MailAttachment, ...]:
-    Attachment.objects.bulk_create(
+def store_files(*, message: Message, files: Sequence[File]) -> list[Attachment]:
+    """Keep the files of an answer with its message; the bytes are on disk when this returns."""
+    return Attachment.objects.bulk_create(
         Attachment(
             message=message,
             filename=file.filename[:255],
@@ -288,6 +289,10 @@ def _attach(message: Message, files: Sequence[File]) -> tuple[MailAttachment, ..
         )
         for file in files
     )
+
+
+def _attach(message: Message, files: Sequence[File]) -> tuple[MailAttachment, ...]:
+    store_files(message=message, files=files)
     return tuple(
         MailAttachment(
             filename=file.filename,

@@ -10,16 +10,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from helpdesk import blobs
 from helpdesk.actions import replies, social_posts, social_templates
 from helpdesk.actions.indexing import index_message
 from helpdesk.actions.replies import File, NewerMessages, NotSendable
 from helpdesk.connectors.registry import account_connector
-from helpdesk.models import Agent, Attachment, Entry, Message, SocialPost, SocialTemplate, SocialThread, State, Ticket
+from helpdesk.models import Agent, Entry, Message, SocialPost, SocialTemplate, SocialThread, State, Ticket
 from helpdesk.queries.social import Way, way_of
 from helpdesk.text import clean, clean_text
-
-_OCTETS = "application/octet-stream"
 
 
 @transaction.atomic
@@ -141,17 +138,7 @@ def _new_message(ticket: Ticket, thread: SocialThread, agent: Agent, body: str, 
 
 
 def _attach(message: Message, files: Sequence[File]) -> tuple[social_posts.File, ...]:
-    rows = [
-        Attachment(
-            message=message,
-            filename=file.filename[:255],
-            content_type=file.content_type[:120] or _OCTETS,
-            size=len(file.content),
-            blob=blobs.put(file.content),
-        )
-        for file in files
-    ]
-    Attachment.objects.bulk_create(rows)
+    rows = replies.store_files(message=message, files=files)
     return tuple(social_posts.File(name=row.filename, content_type=row.content_type, blob=row.blob) for row in rows)
 
 

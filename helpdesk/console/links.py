@@ -63,20 +63,20 @@ def add(request: HttpRequest, contact_id: int) -> HttpResponse:
     form = AddressForm(request.POST)
     if not form.is_valid():
         return _page(request, contact, form, status=422)
-    given = form.cleaned_data
     try:
-        identities.link(
-            contact=contact,
-            kind=given["kind"],
-            value=given["value"],
-            evidence=given["evidence"],
-            by=agent_of(request),
-        )
+        return _linked(request, contact, **form.cleaned_data)
     except BadAddress:
         form.add_error("value", _("That is no address of this kind."))
         return _page(request, contact, form, status=422)
+
+
+def _linked(request: HttpRequest, contact: Contact, *, kind: str, value: str, evidence: str) -> HttpResponse:
+    """Link it; where somebody else has the address, to the page that merges the two. Raises BadAddress."""
+    try:
+        identities.link(contact=contact, kind=kind, value=value, evidence=evidence, by=agent_of(request))
     except identities.Taken as taken:
-        return redirect(f"{_merge_path(contact)}?with={taken.identity.contact_id}&taken={taken.identity.pk}")
+        place = reverse("customer-merge", args=[contact.pk])
+        return redirect(f"{place}?with={taken.identity.contact_id}&taken={taken.identity.pk}")
     messages.success(request, _("Linked."))
     return redirect("links", contact.pk)
 
@@ -106,14 +106,7 @@ def settle_claim(request: HttpRequest, claim_id: int) -> HttpResponse:
     if request.POST.get("do") == "dismiss":
         identities.dismiss(claim=claim, by=agent_of(request))
         return redirect("links", claim.contact_id)
-    try:
-        identities.link(
-            contact=claim.contact, kind=claim.kind, value=claim.value, evidence=claim.evidence, by=agent_of(request)
-        )
-    except identities.Taken as taken:
-        return redirect(f"{_merge_path(claim.contact)}?with={taken.identity.contact_id}&taken={taken.identity.pk}")
-    messages.success(request, _("Linked."))
-    return redirect("links", claim.contact_id)
+    return _linked(request, claim.contact, kind=claim.kind, value=claim.value, evidence=claim.evidence)
 
 
 @require_POST
@@ -229,10 +222,6 @@ def _back(request: HttpRequest, contact: Contact) -> HttpResponse:
     if request.POST.get("ticket"):
         return redirect("ticket", request.POST["ticket"])
     return redirect("customer-suggestions") if request.POST.get("back") == "all" else redirect("links", contact.pk)
-
-
-def _merge_path(contact: Contact) -> str:
-    return reverse("customer-merge", args=[contact.pk])
 
 
 def _number(text: str) -> int:
