@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection
-from django.db.backends.postgresql.operations import DatabaseOperations
 
 ROOT = Path(__file__).resolve().parents[1]
 MIGRATED = "luotsi.sqlite3"
@@ -50,6 +49,6 @@ def _migrate(folder: Path) -> None:
     subprocess.run(migrate, cwd=ROOT, env=environment, check=True, timeout=_DEADLINE_S)
 
 
-def delete_rows(_self: DatabaseOperations, _style: Any, tables: list[str], **_options: object) -> list[str]:
+def delete_rows(_self: object, _style: Any, tables: list[str], **_options: object) -> list[str]:
     """In place of PostgreSQL's ``sql_flush``: foreign keys are checked at the end of the transaction, in any order."""
     return ["; ".join(f"DELETE FROM {connection.ops.quote_name(table)}" for table in tables)] if tables else []
