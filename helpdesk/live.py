@@ -118,6 +118,13 @@ def _redis_troubles() -> tuple[type[Exception], ...]:
     return (OSError, RedisError)
 
 
+def intake_bell(*, is_social: bool, is_slow: bool) -> str:
+    """The loop that reads an inbound event of that kind."""
+    if is_social:
+        return SOCIAL_INTAKE
+    return SLOW_INTAKE if is_slow else INTAKE
+
+
 Marks = tuple[int, int, int]
 """How far a chat is: its last line, read by the visitor, read by an agent."""
 

@@ -60,15 +60,20 @@ def _decide(decision: Decision, numbers: Collection[int], *, by: Agent, at: date
     rows = (discarded() if decision is Decision.BRING_BACK else stopped()).filter(pk__in=numbers)
     if decision is Decision.OPEN_PLAIN:
         rows = rows.filter(is_social=False)  # without its platform's words nobody knows who wrote, and where to
-    found = dict(rows.select_for_update().order_by("pk").values_list("pk", "is_slow"))
+    found = {
+        number: live.intake_bell(is_social=is_social, is_slow=is_slow)
+        for number, is_social, is_slow in rows.select_for_update()
+        .order_by("pk")
+        .values_list("pk", "is_social", "is_slow")
+    }
     if not found:
         return ()
     InboundEvent.objects.filter(pk__in=found).update(**_values(decision, at))
     names = ", ".join(f"#{number}" for number in found)
     changes.record(what="quarantine", name=names, change=_DONE[decision], by=by, at=at)
     if decision in {Decision.RETRY, Decision.OPEN_PLAIN}:
-        for is_slow in set(found.values()):
-            live.wake(live.SLOW_INTAKE if is_slow else live.INTAKE)
+        for bell in set(found.values()):
+            live.wake(bell)
     return list(found)
 
 

@@ -47,7 +47,7 @@ def post_of(outgoing: Outgoing) -> OutgoingPost:
         reply_to=row["reply_to"],
         is_public=row["is_public"],
         template=Template(**{**template, "values": tuple(template["values"])}) if template else None,
-        idempotency_key=f"luotsi-{outgoing.delivery_id}-{outgoing.created_at:%Y%m%d%H%M%S}",
+        idempotency_key=f"luotsi-{outgoing.delivery_id}-{outgoing.created_at:%Y%m%d%H%M%S%f}",
     )
 
 

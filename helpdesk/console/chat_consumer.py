@@ -54,7 +54,7 @@ class AgentChatConsumer(ChatSocket):
         self.bucket = limits.Bucket(rate=limits.FRAMES_A_SECOND * 5, size=limits.FRAMES_AT_ONCE * 5)
         self.answers = Answers(self._answer)
         hub().peers.add(self)
-        hub().saw(agent.pk)
+        hub().moves.saw(agent.pk)
         await self.put({"type": "welcome", "v": frames.VERSION, "now": frames.moment(timezone.now())})
 
     async def disconnect(self, code: int) -> None:
@@ -180,7 +180,7 @@ class AgentChatConsumer(ChatSocket):
         if allowed is None:
             await self.close(NOT_LOGGED_IN)
             return
-        hub().saw(self._agent().pk)
+        hub().moves.saw(self._agent().pk)
         for reference in set(self.watches) - allowed:
             await hub().unwatch(self.watches.pop(reference))
             await self.put(frames.error("unknown_conversation", "watch"))

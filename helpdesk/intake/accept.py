@@ -149,7 +149,7 @@ def _insert(group: Sequence[_Arrival]) -> list[InboundEvent]:
         [InboundEvent(channel=each.channel, blob=each.blob, **each.row) for each in group]
     )
     crash_point("accept.event-inserted")
-    for bell in {_bell_of(event) for event in events}:
+    for bell in {live.intake_bell(is_social=event.is_social, is_slow=event.is_slow) for event in events}:
         live.wake(bell)
     Receipt.objects.bulk_create(
         Receipt(channel=each.channel, external_id=each.external_id, event=event, received_at=event.received_at)
@@ -157,12 +157,6 @@ def _insert(group: Sequence[_Arrival]) -> list[InboundEvent]:
     )
     crash_point("accept.uncommitted")
     return events
-
-
-def _bell_of(event: InboundEvent) -> str:
-    if event.is_social:
-        return live.SOCIAL_INTAKE
-    return live.SLOW_INTAKE if event.is_slow else live.INTAKE
 
 
 @transaction.atomic

@@ -10,22 +10,21 @@ import asyncio
 import logging
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from functools import partial
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from channels.db import database_sync_to_async
 from django.db import DatabaseError, connections
-from django.utils import timezone
 
 from helpdesk import live
-from helpdesk.actions import presence, visitors
 from helpdesk.chats import News, NotStored, Outcome, Words, exchange
 from helpdesk.live import Marks
 from helpdesk.queries.chat_lines import PublicLine, lines_after
 from helpdesk.queries.chats import replaced_among, sequences_of
+from helpdesk.widget.moves import Moves
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +33,7 @@ TICK_SECONDS = 5.0
 RENEW_SECONDS = 30.0
 #: Where words come faster than one by one, each moment is at least so long: a transaction costs more than its words.
 GATHER_SECONDS = 0.02
-WORDS_AT_ONCE, CHATS_AT_ONCE, WATCHED_AT_ONCE = 60, 120, 500
-#: Who came and who went is written down together, so often at most.
-MOVES_SECONDS = 0.5
+WORDS_AT_ONCE, CHATS_AT_ONCE, WATCHED_AT_ONCE, PEERS_AT_ONCE = 60, 120, 500, 50
 #: Lines under way to a client that hasn't said that they came, and how long it may keep others waiting.
 WINDOW_BYTES, SLOW_SECONDS = 256 * 1024, 30.0
 
@@ -128,13 +125,11 @@ class Hub:
         self._storing: set[int] = set()
         self._held: list[Mapping[str, Any]] = []
         self._stored: asyncio.Queue[tuple[Mapping[int, News], list[Mapping[str, Any]]]] = asyncio.Queue()
-        #: Visitors who came, and who went: when, and from which chat; agents who were heard of.
-        self._came: dict[int, datetime] = {}
-        self._went: dict[int, tuple[datetime, int]] = {}
-        self._seen: set[int] = set()
-        self._moved = asyncio.Event()
+        self.moves = Moves(
+            write=partial(self._ask, self._writer), here=lambda: {peer.visitor_id for peer in self.peers}
+        )
         self._bells = live.Doorbells(self.hear)
-        work = (self._bells.listen, self._look, self._store, self._spread, self._note_moves, self._tick)
+        work = (self._bells.listen, self._look, self._store, self._spread, self.moves.keep, self._tick)
         self._tasks = [self._run(each) for each in work]
 
     async def close(self) -> None:
@@ -175,54 +170,6 @@ class Hub:
         self._words.append((words, future))
         self._spoken.set()
         return future
-
-    def came(self, visitor_ids: Iterable[int]) -> None:
-        """These visitors are connected; it is written down soon."""
-        self._came |= dict.fromkeys(visitor_ids, timezone.now())
-        self._moved.set()
-
-    def went(self, visitor_id: int, conversation_id: int) -> None:
-        """A connection of a visitor who looked at that chat (0: none) has ended; it counts unless another is open."""
-        self._went[visitor_id] = (timezone.now(), conversation_id)
-        self._moved.set()
-
-    def saw(self, agent_id: int) -> None:
-        """A console of the agent is connected; it is written down soon."""
-        self._seen.add(agent_id)
-        self._moved.set()
-
-    async def _note_moves(self) -> None:
-        """All who came and went in a moment at once: when hundreds come back, each alone would wait for the database's
-        one writer, and the rest behind it."""
-        while True:
-            await self._moved.wait()
-            self._moved.clear()
-            came, self._came = self._came, {}
-            went, self._went = self._went, {}
-            seen, self._seen = self._seen, set()
-            try:
-                await self._note(came, went, seen)
-            except DatabaseError:
-                self._came, self._went, self._seen = came | self._came, went | self._went, seen | self._seen
-                self._moved.set()
-                raise
-            await asyncio.sleep(MOVES_SECONDS)
-
-    async def _note(
-        self, came: Mapping[int, datetime], went: Mapping[int, tuple[datetime, int]], seen: Collection[int]
-    ) -> None:
-        now, here = timezone.now(), {peer.visitor_id for peer in self.peers}
-        # An old connection often ends after the new one has begun; and polls come, but are not here.
-        gone = {
-            number: chat for number, (at, chat) in went.items() if number not in here and at >= came.get(number, at)
-        }
-        there = (came.keys() | (went.keys() & here)) - gone.keys()
-        since = min((went[number][0] for number in gone), default=now)
-        await self._ask(self._writer, presence.note_all_seen, agent_ids=seen, at=now)
-        await self._ask(self._writer, visitors.note_moves, came=there, gone=list(gone), since=since, at=now)
-        for chat in gone.values():
-            if chat:
-                await live.whisper(chat, {"what": "visitor"})
 
     async def watch(self, peer: Peer, conversation_id: int, since: int) -> Watch:
         """From now on ``peer`` gets each line of the chat after ``since``."""
@@ -373,11 +320,13 @@ class Hub:
                         self._ring(number)
             hashes = {peer.token_hash for peer in self.peers} - {""}
             await self.end_replaced(await self._ask(self._reader, replaced_among, hashes))  # through another process
-            for peer in list(self.peers):
+            for number, peer in enumerate(list(self.peers)):
+                if number % PEERS_AT_ONCE == 0:
+                    await asyncio.sleep(0)  # thousands at a stretch would keep what is being said waiting
                 await peer.tick()
             if time.monotonic() - renewed_at > RENEW_SECONDS:
                 renewed_at = time.monotonic()
-                self.came(peer.visitor_id for peer in self.peers if peer.visitor_id)
+                self.moves.came(peer.visitor_id for peer in self.peers if peer.visitor_id)
 
 
 def _news(since: Mapping[int, int]) -> tuple[dict[int, list[PublicLine]], dict[int, Marks]]:

@@ -113,7 +113,7 @@ class VisitorSession:
 
     def _is_here(self) -> None:
         if self.visitor_id:
-            self.hub.came([self.visitor_id])
+            self.hub.moves.came([self.visitor_id])
 
     async def leave(self) -> None:
         """The connection has ended."""
@@ -124,7 +124,7 @@ class VisitorSession:
         if self._seat:
             limits.doors.stand(self._seat)
         if self.visitor_id and not self.is_polled:
-            self.hub.went(self.visitor_id, self.watch.conversation_id if self.watch else 0)
+            self.hub.moves.went(self.visitor_id, self.watch.conversation_id if self.watch else 0)
 
     async def take(self, frame: Any) -> None:
         """One frame after the first. Raises Closed."""

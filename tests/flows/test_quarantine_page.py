@@ -1,9 +1,11 @@
 """Quarantine: mail that crashed the reader is shown without being read, and goes where a person says."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
-from helpdesk import blobs
+from helpdesk import blobs, live
 from helpdesk.actions import quarantine
 from helpdesk.actions.quarantine import Decision
 from helpdesk.models import Agent, Channel, Entry, InboundEvent, Message, Team
@@ -197,6 +199,28 @@ class TestWhatCanBeDone:
     def test_needs_a_choice(self, lead: Client, event: InboundEvent) -> None:
         assert "No mail was chosen" in decide(lead, "discard")
         assert lead.post("/quarantine/decide/", {"decision": "burn", "event": event.pk}).status_code == 404
+
+    @pytest.mark.parametrize(
+        ("kind", "bell"),
+        [({}, live.INTAKE), ({"is_slow": True}, live.SLOW_INTAKE), ({"is_social": True}, live.SOCIAL_INTAKE)],
+    )
+    def test_retry_wakes_the_loop_that_reads_it(
+        self,
+        event: InboundEvent,
+        eli: Agent,
+        kind: dict[str, bool],
+        bell: str,
+        django_capture_on_commit_callbacks: Any,
+    ) -> None:
+        InboundEvent.objects.filter(pk=event.pk).update(**kind)
+        bells = (live.INTAKE, live.SLOW_INTAKE, live.SOCIAL_INTAKE)
+        for each in bells:
+            live.bell(each).clear()
+
+        with django_capture_on_commit_callbacks(execute=True):
+            quarantine.decide(decision=Decision.RETRY, events=[event.pk], by=eli)
+
+        assert [each for each in bells if live.bell(each).is_set()] == [bell]
 
     def test_is_written_down_once_when_two_people_press_it(self, event: InboundEvent, eli: Agent) -> None:
         done = [quarantine.decide(decision=Decision.RETRY, events=[event.pk], by=eli) for _ in range(2)]
