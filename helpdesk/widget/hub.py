@@ -9,7 +9,7 @@ again every few seconds. One thread writes and one reads, so that neither waits 
 import asyncio
 import logging
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -88,6 +88,10 @@ class Watch:
     def has_room(self) -> bool:
         return sum(size for _last, size in self.under_way) < WINDOW_BYTES
 
+    def lacks(self, marks: Sequence[int]) -> bool:
+        """Whether somebody has got further than this peer knows."""
+        return self.marks is None or any(known < told for known, told in zip(self.marks, marks, strict=True))
+
     def got(self, sequence: int) -> None:
         """The client has everything up to ``sequence``."""
         while self.under_way and self.under_way[0][0] <= sequence:
@@ -121,10 +125,11 @@ class Hub:
         self._wake = asyncio.Event()
         self._words: deque[tuple[Words, asyncio.Future[Outcome]]] = deque()
         self._spoken = asyncio.Event()
-        #: Chats that are being written in (0: whichever is open), and bells about them, which tell what we soon know.
-        self._storing: set[int] = set()
+        #: Chats that are written in until all who watch see it (0: whichever is open): by how many moments at once.
+        self._busy: Counter[int] = Counter()
+        #: Bells about them, which tell what is soon known; by Redis they come when they like.
         self._held: list[Mapping[str, Any]] = []
-        self._stored: asyncio.Queue[tuple[Mapping[int, News], list[Mapping[str, Any]]]] = asyncio.Queue()
+        self._stored: asyncio.Queue[tuple[Mapping[int, News], set[int]]] = asyncio.Queue()
         self.moves = Moves(
             write=partial(self._ask, self._writer), here=lambda: {peer.visitor_id for peer in self.peers}
         )
@@ -199,7 +204,7 @@ class Hub:
         """Something about a chat, from this process or another one."""
         number = message["chat"]
         if message["type"] == "bell":
-            if not self._storing.isdisjoint((number, 0)):
+            if self._busy[number] or self._busy[0]:
                 self._held.append(message)
             else:
                 self._answer(message)
@@ -210,7 +215,7 @@ class Hub:
     def _answer(self, bell: Mapping[str, Any]) -> None:
         """Look, unless all who watch are as far as the bell says."""
         number, marks = bell["chat"], bell.get("marks")
-        if marks is None or any(watch.marks != tuple(marks) for watch in self._watches.get(number, ())):
+        if marks is None or any(watch.lacks(marks) for watch in self._watches.get(number, ())):
             self._ring(number)
 
     def _ring(self, conversation_id: int) -> None:
@@ -279,7 +284,8 @@ class Hub:
             self._spoken.clear()
             while self._words:
                 part = [self._words.popleft() for _ in range(min(len(self._words), WORDS_AT_ONCE))]
-                self._storing = {words.conversation_id for words, _future in part}
+                chats = {words.conversation_id for words, _future in part}
+                self._busy.update(chats)
                 news: Mapping[int, News] = {}
                 try:
                     done = await self._ask(self._writer, exchange, words=[words for words, _future in part])
@@ -293,19 +299,25 @@ class Hub:
                     for _words, future in part:
                         if not future.done():
                             future.set_exception(NotStored(str(error)))
-                self._storing, held, self._held = set(), self._held, []
-                self._stored.put_nowait((news, held))
+                self._stored.put_nowait((news, chats))
                 if self._words:
                     await asyncio.sleep(GATHER_SECONDS)
 
     async def _spread(self) -> None:
         """What was stored goes to all who watch, in the order of the commits."""
         while True:
-            news, held = await self._stored.get()
-            for number, new in news.items():
-                await self._show(number, new.lines, new.marks)
+            news, chats = await self._stored.get()
+            try:
+                for number, new in news.items():
+                    await self._show(number, new.lines, new.marks)
+            finally:
+                self._busy -= Counter(chats)
+            held, self._held = self._held, []
             for bell in held:
-                self._answer(bell)
+                if self._busy[bell["chat"]]:
+                    self._held.append(bell)
+                else:
+                    self._answer(bell)
 
     async def _tick(self) -> None:
         renewed_at = time.monotonic()
