@@ -285,7 +285,7 @@ class Hub:
             while self._words:
                 part = [self._words.popleft() for _ in range(min(len(self._words), WORDS_AT_ONCE))]
                 chats = {words.conversation_id for words, _future in part}
-                self._busy.update(chats)
+                self._busy += Counter(chats)
                 news: Mapping[int, News] = {}
                 try:
                     done = await self._ask(self._writer, exchange, words=[words for words, _future in part])
